@@ -4,9 +4,12 @@
 //! Its core ([`path`], [`error`], [`process`], [`envelope`]) knows nothing of coaching; the desk's
 //! messages, tools and timeline entries are in [`coach`].
 
+pub mod coach;
+pub mod envelope;
 pub mod error;
 pub mod path;
 pub mod process;
+pub mod tree;
 pub mod version;
 
 pub use error::ErrorCode;

@@ -18,7 +18,9 @@ pub struct ProjectPath(String);
 ///
 /// On the wire this is [`ErrorCode::PathRefused`](crate::ErrorCode::PathRefused).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("The path {path:?} is refused: {reason}. Send a path inside the project, relative to its folder.")]
+#[error(
+    "The path {path:?} is refused: {reason}. Send a path inside the project, relative to its folder."
+)]
 pub struct PathRefused {
     /// The path as it was sent.
     pub path: String,
@@ -156,7 +158,10 @@ mod tests {
 
     fn check(text: &str, expected: Result<&str, PathProblem>) {
         let actual = ProjectPath::parse(text);
-        let actual = actual.as_ref().map(ProjectPath::as_str).map_err(|e| e.reason);
+        let actual = actual
+            .as_ref()
+            .map(ProjectPath::as_str)
+            .map_err(|e| e.reason);
         assert_eq!(actual, expected, "{text:?}");
     }
 

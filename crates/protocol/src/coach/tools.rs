@@ -1,0 +1,548 @@
+//! Claude's tools: arguments (snake_case) and results (camelCase).
+//!
+//! No tool changes a file of the project.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    coaching::{Anchor, IssueLabel, PhaseStatus},
+    editor::{FileHintStyle, HighlightRange, Tone},
+    files::CursorPosition,
+    hints::HintLevel,
+    session::{Session, SessionStatus},
+};
+use crate::ErrorCode;
+
+/// A tool without arguments.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoArgs {}
+
+/// `paige_start_session`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartSessionArgs {
+    /// The project folder; it must be the one that this sidecar serves.
+    pub project_dir: String,
+    /// The issue to work on.
+    #[serde(default)]
+    pub issue_number: Option<u32>,
+    /// Its title.
+    #[serde(default)]
+    pub issue_title: Option<String>,
+    /// End a session that is active as abandoned, and start anew.
+    #[serde(default)]
+    pub force: Option<bool>,
+}
+
+/// What `paige_start_session` answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StartSessionResult {
+    /// Always true.
+    pub success: bool,
+    /// The session.
+    pub session: Session,
+}
+
+/// `paige_end_session`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndSessionArgs {
+    /// What was said in the session; the timeline is used without it.
+    #[serde(default)]
+    pub session_transcript: Option<String>,
+}
+
+/// What `paige_end_session` answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EndSessionResult {
+    /// Always true.
+    pub success: bool,
+    /// The session that ended.
+    pub session_id: u32,
+    /// How it ended.
+    pub status: SessionStatus,
+    /// Memories written.
+    pub memories_added: u32,
+    /// Knowledge gaps found.
+    pub gaps_identified: u32,
+    /// Katas made.
+    pub katas_generated: u32,
+    /// Stages changed.
+    pub assessments_updated: u32,
+}
+
+/// What `paige_get_active_session` answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ActiveSessionResult {
+    /// The active session, or null.
+    pub session: Option<Session>,
+}
+
+/// `paige_get_buffer`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GetBufferArgs {
+    /// Relative to the project, `/`-separated.
+    pub path: String,
+}
+
+/// What `paige_get_buffer` answers; all but `path` is null (and `dirty` false) without a buffer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GetBufferResult {
+    /// Relative to the project, `/`-separated.
+    pub path: String,
+    /// The unsaved text.
+    pub content: Option<String>,
+    /// Where the cursor stands.
+    pub cursor_position: Option<CursorPosition>,
+    /// Whether it differs from what was last saved.
+    pub dirty: bool,
+    /// When it last changed, ISO 8601 UTC.
+    pub last_updated: Option<String>,
+}
+
+/// What `paige_get_open_files` answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenFilesResult {
+    /// The open files, in the order in which they were opened.
+    pub paths: Vec<String>,
+    /// The same list, under the name that earlier clients read.
+    pub files: Vec<String>,
+}
+
+/// `paige_get_diff`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GetDiffArgs {
+    /// One file; every file with unsaved edits when it is left out.
+    #[serde(default)]
+    pub path: Option<String>,
+}
+
+/// What `paige_get_diff` answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GetDiffResult {
+    /// One entry a file that differs.
+    pub diffs: Vec<FileDiff>,
+}
+
+/// How a file's unsaved text differs from the disk.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FileDiff {
+    /// Relative to the project, `/`-separated.
+    pub path: String,
+    /// A unified diff that `git apply` accepts.
+    pub diff: String,
+}
+
+/// `paige_open_file`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OpenFileArgs {
+    /// Relative to the project, `/`-separated.
+    pub path: String,
+}
+
+/// What `paige_open_file` answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenFileResult {
+    /// Always true.
+    pub success: bool,
+    /// The file, relative to the project.
+    pub path: String,
+}
+
+/// `paige_highlight_lines`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HighlightLinesArgs {
+    /// Relative to the project, `/`-separated.
+    pub path: String,
+    /// The lines, 1-based and inclusive.
+    pub ranges: Vec<HighlightRangeArgs>,
+    /// How much help it is: 1 where, 2 what to look at, 3 how to think about it, 4 shape. Default 2.
+    #[serde(default)]
+    pub rung: Option<u8>,
+}
+
+/// Some lines to highlight.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HighlightRangeArgs {
+    /// The first line, from 1.
+    pub start: u32,
+    /// The last line.
+    pub end: u32,
+    /// How.
+    pub style: Tone,
+    /// What is shown when the mouse rests on them.
+    #[serde(default)]
+    pub hover_text: Option<String>,
+    /// As in the arguments, for this range.
+    #[serde(default)]
+    pub rung: Option<u8>,
+}
+
+/// `paige_clear_highlights`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClearHighlightsArgs {
+    /// One file; every file when it is left out.
+    #[serde(default)]
+    pub path: Option<String>,
+}
+
+/// `paige_hint_files`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HintFilesArgs {
+    /// Relative to the project, `/`-separated.
+    pub paths: Vec<String>,
+    /// How.
+    pub style: FileHintStyle,
+}
+
+/// `paige_show_message`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShowMessageArgs {
+    /// What to say, at most 120 words.
+    pub message: String,
+    /// Its tone.
+    #[serde(rename = "type")]
+    pub tone: Tone,
+    /// What it is about.
+    #[serde(default)]
+    pub anchor: Option<AnchorArgs>,
+    /// How much help it is: 1 where, 2 what to look at, 3 how to think about it, 4 shape. Default 2.
+    #[serde(default)]
+    pub rung: Option<u8>,
+}
+
+/// A place that a message is about.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnchorArgs {
+    /// Relative to the project, `/`-separated.
+    pub path: String,
+    /// The first line, from 1.
+    pub start_line: u32,
+    /// The last line.
+    pub end_line: u32,
+}
+
+/// `paige_show_issue_context`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShowIssueContextArgs {
+    /// The issue's title.
+    pub title: String,
+    /// What it asks for.
+    pub summary: String,
+    /// Its number.
+    #[serde(default)]
+    pub number: Option<u32>,
+    /// Its labels.
+    #[serde(default)]
+    pub labels: Option<Vec<IssueLabel>>,
+    /// Where it stands.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// Replace the issue although a plan for another one has progress.
+    #[serde(default)]
+    pub force: Option<bool>,
+}
+
+/// What a tool that shows something answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Done {
+    /// Always true.
+    pub success: bool,
+    /// What to mind next time, when there is something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// What a tool answers when it fails; the result carries `isError`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolError {
+    /// For programs.
+    pub code: ErrorCode,
+    /// For the model: a sentence that says what to do next.
+    pub error: String,
+    /// The session that is in the way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<u32>,
+}
+
+/// `paige_get_session_state`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GetSessionStateArgs {
+    /// The items wanted; all when it is left out or empty.
+    #[serde(default)]
+    pub include: Option<Vec<StateItem>>,
+}
+
+/// An item of the session's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StateItem {
+    /// The session.
+    Session,
+    /// The active plan and its phases.
+    Plan,
+    /// The active phase.
+    Phase,
+    /// Where the learner stands.
+    Dreyfus,
+    /// The active phase's progress.
+    Progress,
+    /// The active phase's hints.
+    Hints,
+    /// Knowledge gaps, the session's first.
+    Gaps,
+    /// Katas.
+    Katas,
+    /// The last 20 entries of the timeline, newest first.
+    Actions,
+    /// Unsaved buffers.
+    Buffers,
+    /// Diffs of the unsaved buffers.
+    Diffs,
+    /// Open files.
+    OpenFiles,
+}
+
+impl StateItem {
+    /// All twelve.
+    pub const ALL: [Self; 12] = [
+        Self::Session,
+        Self::Plan,
+        Self::Phase,
+        Self::Dreyfus,
+        Self::Progress,
+        Self::Hints,
+        Self::Gaps,
+        Self::Katas,
+        Self::Actions,
+        Self::Buffers,
+        Self::Diffs,
+        Self::OpenFiles,
+    ];
+}
+
+/// What `paige_get_session_state` answers: the items asked for and no others.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SessionState {
+    /// The session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<Session>,
+    /// The active plan, or null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Option<PlanState>>,
+    /// The active phase, or null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Option<super::coaching::Phase>>,
+    /// Where the learner stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dreyfus: Option<Vec<StageState>>,
+    /// The active phase's progress, oldest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Vec<ProgressState>>,
+    /// The active phase's hints.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hints: Option<HintsState>,
+    /// Knowledge gaps, the session's first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gaps: Option<Vec<GapState>>,
+    /// Katas.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub katas: Option<Vec<KataState>>,
+    /// The last entries of the timeline, newest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actions: Option<Vec<ActionState>>,
+    /// Unsaved buffers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub buffers: Option<Vec<GetBufferResult>>,
+    /// Diffs of the unsaved buffers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diffs: Option<Vec<FileDiff>>,
+    /// Open files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_files: Option<Vec<String>>,
+}
+
+/// The active plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanState {
+    /// The row.
+    pub id: u32,
+    /// Its title.
+    pub title: String,
+    /// What it is about.
+    pub description: String,
+    /// Its phases, in order.
+    pub phases: Vec<PhaseBrief>,
+}
+
+/// A phase in brief.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PhaseBrief {
+    /// The row.
+    pub id: u32,
+    /// Its number in the plan, from 1.
+    pub number: u32,
+    /// Its title.
+    pub title: String,
+    /// Where it stands.
+    pub status: PhaseStatus,
+}
+
+/// Where the learner stands in a skill area.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StageState {
+    /// The area.
+    pub skill_area: String,
+    /// The stage.
+    pub stage: String,
+    /// How sure that is, 0 to 1.
+    pub confidence: f64,
+}
+
+/// A progress event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProgressState {
+    /// What happened.
+    pub event_type: String,
+    /// Its data; its shape depends on the type.
+    pub data: Option<serde_json::Value>,
+    /// When, ISO 8601 UTC.
+    pub created_at: String,
+}
+
+/// The hints of a phase.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HintsState {
+    /// Files to look at.
+    pub file_hints: Vec<HintState>,
+    /// Lines to look at.
+    pub line_hints: Vec<HintState>,
+}
+
+/// A hint of a phase.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HintState {
+    /// The row.
+    pub id: u32,
+    /// The file.
+    pub path: String,
+    /// The first line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_start: Option<u32>,
+    /// The last line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_end: Option<u32>,
+    /// How it is shown.
+    pub style: String,
+    /// What is shown when the mouse rests on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hover_text: Option<String>,
+    /// From which level on it is shown.
+    pub required_level: HintLevel,
+}
+
+/// A knowledge gap.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GapState {
+    /// The row.
+    pub id: u32,
+    /// The session in which it was found.
+    pub session_id: u32,
+    /// What is missing.
+    pub topic: String,
+    /// `low`, `medium` or `high`.
+    pub severity: String,
+    /// What it was found from.
+    pub evidence: Option<String>,
+    /// What belongs to it.
+    pub related_concepts: Vec<String>,
+    /// Whether it was closed.
+    pub addressed: bool,
+    /// How often it was met.
+    pub frequency: u32,
+}
+
+/// A kata.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KataState {
+    /// The row.
+    pub id: u32,
+    /// Its title.
+    pub title: String,
+    /// The topic of the gap it came from.
+    pub gap: String,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// The best level so far, 0 when there was no attempt.
+    pub max_level: u32,
+}
+
+/// An entry of the timeline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ActionState {
+    /// What happened.
+    pub action_type: String,
+    /// Its data; its shape depends on the type.
+    pub data: Option<serde_json::Value>,
+    /// When, ISO 8601 UTC.
+    pub created_at: String,
+}
+
+impl From<HighlightRangeArgs> for HighlightRange {
+    fn from(args: HighlightRangeArgs) -> Self {
+        Self {
+            start: args.start,
+            end: args.end,
+            style: args.style,
+            hover_text: args.hover_text,
+            rung: args.rung,
+        }
+    }
+}
+
+impl From<AnchorArgs> for Anchor {
+    fn from(args: AnchorArgs) -> Self {
+        Self {
+            path: args.path,
+            range: super::files::TextRange {
+                start_line: args.start_line,
+                start_column: None,
+                end_line: args.end_line,
+                end_column: None,
+            },
+        }
+    }
+}
