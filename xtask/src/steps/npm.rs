@@ -1,0 +1,111 @@
+//! The npm package of `bindings/`, copied into the target folder: nothing is installed in the
+//! project, and what is tested is what is committed.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
+
+use super::Scene;
+use crate::{codegen::BINDINGS, project, run::Run};
+
+/// What npm installs from, and what was last installed.
+const LOCK: &str = "package-lock.json";
+const INSTALLED: &str = "node_modules/.installed-lock.json";
+
+/// A copy of the npm package with its tools installed.
+pub(super) struct Package {
+    folder: PathBuf,
+}
+
+impl Package {
+    /// Copies and installs; `None`, and `what` is left out, where Node or npm is missing.
+    pub(super) fn install(scene: &Scene, what: &str) -> Result<Option<Self>> {
+        for program in ["node", "npm"] {
+            if !Run::program(program).args(["--version"]).works() {
+                scene.leave_out(what, &format!("{program} is not installed"));
+                return Ok(None);
+            }
+        }
+        let package = Self {
+            folder: scene.target.join("npm").join(BINDINGS),
+        };
+        mirror(&scene.root.join(BINDINGS), &package.folder)?;
+        let lock = fs::read(package.folder.join(LOCK))?;
+        let installed = package.folder.join(INSTALLED);
+        if fs::read(&installed).is_ok_and(|installed| installed == lock) {
+            return Ok(Some(package));
+        }
+        package
+            .npm(&["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+            .go()?;
+        fs::write(installed, lock)?;
+        Ok(Some(package))
+    }
+
+    /// npm in the package.
+    pub(super) fn npm(&self, args: &[&str]) -> Run {
+        Run::program("npm")
+            .args(["--silent"])
+            .args(args)
+            .folder(&self.folder)
+    }
+}
+
+/// Makes `to` hold the package's files and no others, but for what npm installed there.
+fn mirror(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(to)? {
+        let entry = entry?;
+        if entry.file_name() == "node_modules" {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    for file in project::files(from)? {
+        let target = to.join(&file.path);
+        if let Some(folder) = target.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::copy(from.join(&file.path), &target)
+            .with_context(|| format!("cannot copy {}", file.path))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mirror_holds_what_the_package_holds() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        for (path, text) in [
+            ("from/package.json", "{}"),
+            ("from/test/a.ts", "a"),
+            ("from/dist/made.js", "made"),
+            ("to/old.ts", "old"),
+            ("to/test/old.ts", "old"),
+            ("to/node_modules/ws/index.js", "installed"),
+        ] {
+            let file = folder.path().join(path);
+            fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+            fs::write(file, text).expect("written");
+        }
+        mirror(&from, &to).expect("copied");
+        let paths: Vec<_> = project::files(&to)
+            .expect("listed")
+            .into_iter()
+            .map(|f| f.path)
+            .collect();
+        assert_eq!(paths, ["package.json", "test/a.ts"]);
+        assert!(to.join("node_modules/ws/index.js").exists());
+    }
+}
