@@ -1,1 +1,4 @@
 //! x
+
+pub mod guard;
+pub mod http;

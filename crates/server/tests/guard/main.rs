@@ -1,0 +1,6 @@
+//! The guard and the server around it, over real sockets.
+
+mod client;
+mod limits;
+mod serving;
+mod table;
