@@ -1,2 +1,56 @@
-//! x
-fn main() {}
+//! `paige-sidecar`: the command line, the configuration and the process contract (blueprint §3).
+//!
+//! It composes the other rooms and decides nothing of its own. It alone reads the environment and the
+//! command line; everything below gets plain values.
+
+mod cli;
+mod commands;
+mod compose;
+mod config;
+mod crash;
+mod data_dir;
+#[cfg(feature = "demo")]
+mod demo;
+mod exit;
+mod lifecycle;
+mod logging;
+mod rendezvous;
+mod serve;
+mod tokens;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command};
+use crate::exit::{Exit, Failure, tell};
+
+fn main() -> ExitCode {
+    let Cli { settings, command } = Cli::parse();
+    let result = match command {
+        None | Some(Command::Serve) => {
+            config::load(&settings).and_then(|config| serve::run(config, serve::announce))
+        }
+        #[cfg(feature = "demo")]
+        Some(Command::Demo) => demo::run(&settings),
+        Some(Command::Status { json }) => {
+            config::data_dir(&settings).and_then(|data| commands::status(&data, json))
+        }
+        Some(Command::Stop) => config::data_dir(&settings).and_then(|data| commands::stop(&data)),
+        Some(Command::Logs { lines, follow }) => {
+            config::data_dir(&settings).and_then(|data| commands::logs(&data, lines, follow))
+        }
+        Some(Command::Tokens { rotate, json }) => {
+            config::data_dir(&settings).and_then(|data| commands::tokens(&data, rotate, json))
+        }
+    };
+    match result {
+        Ok(()) => Exit::Ok.into(),
+        Err(Failure { exit, message }) => {
+            if !message.is_empty() {
+                tell(&message);
+            }
+            exit.into()
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! The command line. It only collects texts: `config` judges them all together.
+
+use std::ffi::OsString;
+
+use clap::{Args, Parser, Subcommand};
+
+const FIRST_STEPS: &str = "\
+First steps:
+  paige-sidecar demo                        try it on a sample project, without a key
+  paige-sidecar --offline --project-dir .   serve this folder, without a key
+  paige-sidecar --project-dir .             serve this folder, with ANTHROPIC_API_KEY in
+                                            the environment or in ~/.paige/.env
+
+Settings come from, weakest first: built-in values, the .env file of the data directory
+(or --env-file), the environment, the command line. The project's own .env is never read.";
+
+/// The backend of Paige, an AI coach for developers: Claude may look at everything and touches
+/// nothing; the human holds the pen.
+///
+/// Without a command it serves one project until it is stopped.
+#[derive(Parser)]
+#[command(name = "paige-sidecar", version, after_help = FIRST_STEPS, after_long_help = FIRST_STEPS)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Serve the project (what happens without a command).
+    Serve,
+    /// Try Paige on a small sample project in a temporary folder, offline.
+    #[cfg(feature = "demo")]
+    Demo,
+    /// Say whether a sidecar runs on this data directory, and where.
+    Status {
+        /// One JSON object instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Stop the sidecar that runs on this data directory.
+    Stop,
+    /// Show the end of the log.
+    Logs {
+        /// How many lines.
+        #[arg(short = 'n', long, default_value_t = 50)]
+        lines: usize,
+        /// Go on showing new lines until Ctrl-C.
+        #[arg(short, long)]
+        follow: bool,
+    },
+    /// Show the tokens that clients need.
+    Tokens {
+        /// Make new ones: every client has to be given its new token afterwards.
+        #[arg(long)]
+        rotate: bool,
+        /// One JSON object instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Every setting, as it was given: flag or environment, not yet judged.
+///
+/// All are texts, so that a wrong number joins the one message about all wrong settings instead of
+/// ending the process on its own. There is no `Debug`: one of them is a key.
+#[derive(Args, Default)]
+pub(crate) struct Settings {
+    /// The folder of the project. Required.
+    #[arg(
+        long,
+        env = "PROJECT_DIR",
+        value_name = "FOLDER",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) project_dir: Option<OsString>,
+
+    /// The key of the Anthropic API. Required unless --offline. Rather use the environment or the
+    /// .env file: every user of this machine can see a command line.
+    #[arg(
+        long,
+        env = "ANTHROPIC_API_KEY",
+        value_name = "KEY",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) anthropic_api_key: Option<OsString>,
+
+    /// Do without the Anthropic API: what needs it answers a clear error, all else works.
+    #[arg(long, env = "PAIGE_OFFLINE", value_name = "BOOL", global = true, hide_env_values = true,
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) offline: Option<OsString>,
+
+    /// The port, 3000 unless told otherwise; 0 takes this project's last port or any free one.
+    #[arg(
+        long,
+        env = "PORT",
+        value_name = "PORT",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) port: Option<OsString>,
+
+    /// The address to listen on: an IP address, or localhost for 127.0.0.1 and [::1] (the default).
+    #[arg(
+        long,
+        env = "HOST",
+        value_name = "ADDRESS",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) host: Option<OsString>,
+
+    /// Allow a --host that other machines can reach. Put a proxy that speaks TLS before it.
+    #[arg(long, env = "PAIGE_ALLOW_REMOTE", value_name = "BOOL", global = true, hide_env_values = true,
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) allow_remote: Option<OsString>,
+
+    /// Where Paige keeps its database, tokens and logs. [default: ~/.paige]
+    #[arg(
+        long,
+        env = "DATA_DIR",
+        value_name = "FOLDER",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) data_dir: Option<OsString>,
+
+    /// A file of settings, NAME=value in each line, instead of .env in the data directory.
+    #[arg(
+        long,
+        env = "PAIGE_ENV_FILE",
+        value_name = "FILE",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) env_file: Option<OsString>,
+
+    /// A Chroma server as search index for memories, for instance http://localhost:8000.
+    #[arg(
+        long,
+        env = "CHROMADB_URL",
+        value_name = "URL",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) chromadb_url: Option<OsString>,
+
+    /// Which model stands behind a tier: a JSON object such as {"haiku": "MODEL-ID"}.
+    #[arg(
+        long,
+        env = "CLAUDE_MODEL_MAPPING",
+        value_name = "JSON",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) claude_model_mapping: Option<OsString>,
+
+    /// Where the Anthropic API, or a server that speaks it, is found.
+    #[arg(
+        long,
+        env = "ANTHROPIC_BASE_URL",
+        value_name = "URL",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) anthropic_base_url: Option<OsString>,
+
+    /// Web origins that may connect besides the desktop shell's own, separated by commas.
+    #[arg(
+        long,
+        env = "ALLOWED_ORIGINS",
+        value_name = "ORIGINS",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) allowed_origins: Option<OsString>,
+
+    /// Names besides loopback that a request may call this machine by, separated by commas; for a
+    /// proxy before a --host that other machines can reach.
+    #[arg(
+        long,
+        env = "ALLOWED_HOSTS",
+        value_name = "NAMES",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) allowed_hosts: Option<OsString>,
+
+    /// token, or none for experiments on loopback: then every program on this machine may write
+    /// the project's files.
+    #[arg(
+        long,
+        env = "PAIGE_AUTH",
+        value_name = "token|none",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) auth: Option<OsString>,
+
+    /// Take the tokens from the first line of stdin, as a shell sends them.
+    #[arg(long, env = "PAIGE_TOKENS_STDIN", value_name = "BOOL", global = true, hide_env_values = true,
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) tokens_stdin: Option<OsString>,
+
+    /// End when stdin ends or the parent process is gone.
+    #[arg(long, env = "PAIGE_SUPERVISED", value_name = "BOOL", global = true, hide_env_values = true,
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) supervised: Option<OsString>,
+
+    /// text or json. [default: text]
+    #[arg(
+        long,
+        env = "PAIGE_LOG_FORMAT",
+        value_name = "FORMAT",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) log_format: Option<OsString>,
+
+    /// off, error, warn, info, debug or trace; or by part, such as warn,paige_store=debug.
+    /// [default: info]
+    #[arg(
+        long,
+        env = "PAIGE_LOG",
+        value_name = "LEVEL",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) log_level: Option<OsString>,
+
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+}
+
+/// The limits that can be set, each above 0. The built-in ones are far above honest use.
+#[derive(Args, Default)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct Limits {
+    /// The largest body of a request, in bytes.
+    #[arg(
+        long,
+        env = "PAIGE_MAX_BODY_BYTES",
+        value_name = "N",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) max_body_bytes: Option<OsString>,
+
+    /// How deep the JSON of a body or message may be nested.
+    #[arg(
+        long,
+        env = "PAIGE_MAX_NESTING",
+        value_name = "N",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) max_nesting: Option<OsString>,
+
+    /// How many connections may be open at once.
+    #[arg(
+        long,
+        env = "PAIGE_MAX_CONNECTIONS",
+        value_name = "N",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) max_connections: Option<OsString>,
+
+    /// How many requests a second each door takes.
+    #[arg(
+        long,
+        env = "PAIGE_MAX_REQUESTS_PER_SECOND",
+        value_name = "N",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) max_requests_per_second: Option<OsString>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_setting_is_a_flag_and_an_environment_variable() {
+        for arg in Cli::command()
+            .get_arguments()
+            .filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version"))
+        {
+            assert!(arg.get_long().is_some(), "{} has a flag", arg.get_id());
+            assert!(arg.get_env().is_some(), "{} has a variable", arg.get_id());
+            assert!(
+                arg.is_hide_env_values_set(),
+                "{} does not show its value in the help",
+                arg.get_id()
+            );
+        }
+    }
+
+    #[test]
+    fn settings_may_stand_before_and_after_the_command() {
+        for line in [
+            ["paige-sidecar", "--data-dir", "/d", "status"],
+            ["paige-sidecar", "status", "--data-dir", "/d"],
+        ] {
+            let cli = Cli::try_parse_from(line).unwrap();
+            assert_eq!(cli.settings.data_dir, Some(OsString::from("/d")));
+        }
+    }
+}

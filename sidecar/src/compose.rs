@@ -1,0 +1,108 @@
+//! The seam where the rooms are put together: each gets its settings and the rooms below it.
+
+use std::time::{Duration, Instant};
+
+use paige_protocol::process::Tokens;
+use paige_server::guard::{self, Guard};
+use paige_server::http::{self, Listeners};
+use paige_store::Store;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::exit::{Exit, Failure};
+
+/// How long requests under way may take at a stop, in a supervised process: it has 1.5 s for all.
+const GRACE_SUPERVISED: Duration = Duration::from_millis(500);
+
+/// What the process has found before the rooms are opened.
+pub(crate) struct Parts<'a> {
+    /// All settings.
+    pub(crate) config: &'a Config,
+    /// What callers must show, unless the door is open.
+    pub(crate) tokens: Tokens,
+    /// The bound port. Clients that come now wait until the rooms are there.
+    pub(crate) listeners: Listeners,
+    /// Whether the last run ended badly.
+    pub(crate) crashed: bool,
+    /// When the process began.
+    pub(crate) started: Instant,
+}
+
+/// The rooms, at work.
+pub(crate) struct Running {
+    http: JoinHandle<()>,
+    stop_accepting: CancellationToken,
+    store: Store,
+}
+
+/// Opens the rooms from the cellar up, and then the doors.
+///
+/// # Errors
+/// Each with the exit code of its kind; nothing is left open.
+pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
+    let Parts {
+        config,
+        tokens,
+        listeners,
+        crashed,
+        started,
+    } = parts;
+    let store = open_store(config, crashed).await?;
+
+    let guard = Guard::new(guard_config(config, tokens), listeners.port());
+    let router = http::router(started, []);
+    let stop_accepting = CancellationToken::new();
+    let http = tokio::spawn(http::serve(
+        listeners,
+        guard,
+        router,
+        stop_accepting.clone(),
+    ));
+    Ok(Running {
+        http,
+        stop_accepting,
+        store,
+    })
+}
+
+impl Running {
+    /// Ends everything, from the doors down, each step with a line in the log (spec: 1.8).
+    pub(crate) async fn stop(self) {
+        tracing::info!("Stop: no new connections are accepted.");
+        self.stop_accepting.cancel();
+        if let Err(error) = self.http.await {
+            tracing::error!(%error, "The HTTP server ended badly.");
+        }
+        tracing::info!("Stop: the database is flushed and closed.");
+        let store = self.store;
+        if let Err(error) = tokio::task::spawn_blocking(move || store.close()).await {
+            tracing::error!(%error, "The database could not be closed.");
+        }
+    }
+}
+
+async fn open_store(config: &Config, crashed: bool) -> Result<Store, Failure> {
+    let path = config.data.database();
+    let project = config.project_text.clone();
+    let settings = paige_store::Config {
+        check: crashed,
+        ..paige_store::Config::default()
+    };
+    // A check or a migration takes its time; a signal must be heard meanwhile.
+    tokio::task::spawn_blocking(move || Store::open(&path, &project, settings))
+        .await
+        .map_err(|error| Failure::internal("The database could not be opened", error))?
+        .map_err(|error| Failure::new(Exit::Database, error.to_string()))
+}
+
+fn guard_config(config: &Config, tokens: Tokens) -> guard::Config {
+    let mut guard = config.guard.clone();
+    if guard.auth != guard::Auth::None {
+        guard.auth = guard::Auth::Tokens(tokens);
+    }
+    if config.supervised {
+        guard.stop_grace = guard.stop_grace.min(GRACE_SUPERVISED);
+    }
+    guard
+}

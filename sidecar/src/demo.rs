@@ -1,0 +1,150 @@
+//! `demo`: a sidecar on a small sample project in a temporary folder, offline, with commands to try.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+
+use paige_protocol::process::ReadyLine;
+
+use crate::cli::Settings;
+use crate::config::{self, Config};
+use crate::exit::{Failure, print, tell};
+use crate::serve;
+
+/// The sample: each file's name and text. It has a bug, and a test that shows it.
+const SAMPLE: &[(&str, &str)] = &[
+    ("README.md", include_str!("../demo/README.md")),
+    ("basket.py", include_str!("../demo/basket.py")),
+    ("discounts.py", include_str!("../demo/discounts.py")),
+    ("test_basket.py", include_str!("../demo/test_basket.py")),
+    (".gitignore", include_str!("../demo/gitignore")),
+];
+
+/// Serves the sample until Ctrl-C, and removes it.
+///
+/// # Errors
+/// Those of `serve`, and a temporary folder that cannot be written.
+pub(crate) fn run(given: &Settings) -> Result<(), Failure> {
+    let trouble = |error: std::io::Error| {
+        Failure::internal(
+            "The sample project could not be written to a temporary folder",
+            error,
+        )
+    };
+    let folder = tempfile::Builder::new()
+        .prefix("paige-demo-")
+        .tempdir()
+        .map_err(trouble)?;
+    let (project, data) = (folder.path().join("basket"), folder.path().join("data"));
+    write_sample(&project).map_err(trouble)?;
+
+    let text =
+        |given: &Option<OsString>, usual: &str| Some(given.clone().unwrap_or_else(|| usual.into()));
+    let settings = Settings {
+        project_dir: Some(project.into()),
+        data_dir: Some(data.into()),
+        offline: Some("true".into()),
+        port: text(&given.port, "0"),
+        host: given.host.clone(),
+        log_level: text(&given.log_level, "warn"),
+        log_format: given.log_format.clone(),
+        supervised: given.supervised.clone(),
+        ..Settings::default()
+    };
+    let config = config::load(&settings)?;
+    let guide = Guide::new(&config);
+    let result = serve::run(config, |line| print(&guide.text(line)));
+    match folder.close() {
+        Ok(()) => tell("The demo has stopped, and its temporary folder is gone."),
+        Err(error) => tell(&format!(
+            "The demo has stopped; its temporary folder could not be removed: {error}."
+        )),
+    }
+    result
+}
+
+fn write_sample(project: &Path) -> std::io::Result<()> {
+    fs::create_dir(project)?;
+    SAMPLE
+        .iter()
+        .try_for_each(|(name, text)| fs::write(project.join(name), text))
+}
+
+struct Guide {
+    token_file: String,
+    data: String,
+}
+
+impl Guide {
+    fn new(config: &Config) -> Self {
+        Self {
+            token_file: config.data.ui_token().display().to_string(),
+            data: config.data.root().display().to_string(),
+        }
+    }
+
+    fn text(&self, line: &ReadyLine) -> String {
+        let Self { token_file, data } = self;
+        let ReadyLine {
+            port, project_dir, ..
+        } = line;
+        format!(
+            r#"Paige serves a sample project. Ctrl-C stops her and removes it.
+
+  project   {project_dir}
+  address   http://127.0.0.1:{port}
+  token     in {token_file}
+
+To try it, copy these into another terminal:
+
+  URL=http://127.0.0.1:{port}
+  TOKEN=$(cat {token_file})
+
+  # Is she there?
+  curl -s $URL/health
+
+  # As Claude Code does: open an MCP session, then call a tool in it.
+  SESSION=$(curl -s -D - -o /dev/null $URL/mcp -H "Authorization: Bearer $TOKEN" \
+    -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \
+    -d '{{"jsonrpc":"2.0","id":1,"method":"initialize","params":{{"protocolVersion":"2025-06-18","capabilities":{{}},"clientInfo":{{"name":"curl","version":"1"}}}}}}' \
+    | tr -d '\r' | sed -n 's/^mcp-session-id: //Ip')
+  curl -s $URL/mcp -H "Authorization: Bearer $TOKEN" -H "Mcp-Session-Id: $SESSION" \
+    -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \
+    -d '{{"jsonrpc":"2.0","method":"notifications/initialized"}}'
+  curl -s $URL/mcp -H "Authorization: Bearer $TOKEN" -H "Mcp-Session-Id: $SESSION" \
+    -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \
+    -d '{{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{{"name":"paige_open_file","arguments":{{"path":"basket.py"}}}}}}'
+
+  # As the desktop does: a WebSocket that shows what happens (Node 22 or newer). Run it first, then call
+  # the tool above once more, or change a file of the project in an editor.
+  node -e 'const s = new WebSocket(process.argv[1].replace("http", "ws") + "/ws", ["paige.v1", "bearer." + process.argv[2]]);
+    s.onopen = () => s.send(JSON.stringify({{type: "connection:hello", payload: {{version: "1", platform: "node", windowSize: {{width: 80, height: 24}}}}}}));
+    s.onmessage = (m) => console.log(m.data.slice(0, 300));' $URL $TOKEN
+
+  # What does she say about herself?
+  paige-sidecar status --data-dir {data}
+
+Nothing here is scripted: sessions, files, highlights, hints and messages are the real thing. The calls to
+the Anthropic API (coaching plans, the observer, explanations) are not part of this version yet."#
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_is_written_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = folder.path().join("basket");
+        write_sample(&project).unwrap();
+        for (name, text) in SAMPLE {
+            assert_eq!(
+                fs::read_to_string(project.join(name)).unwrap(),
+                *text,
+                "{name}"
+            );
+        }
+    }
+}
