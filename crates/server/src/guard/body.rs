@@ -25,8 +25,8 @@ pub(super) async fn read(
     limit: usize,
     time: Duration,
 ) -> Result<Bytes, Unreadable> {
-    let announced = body.size_hint().lower();
-    let result = if announced > limit as u64 {
+    let announced_too_long = body.size_hint().lower() > limit as u64;
+    let result = if announced_too_long {
         Err(Unreadable::TooLong)
     } else {
         match tokio::time::timeout(time, Limited::new(&mut body, limit).collect()).await {
@@ -35,8 +35,9 @@ pub(super) async fn read(
             Err(_elapsed) => Err(Unreadable::TooSlow),
         }
     };
-    // A client that asked first has sent nothing yet, and will not when it hears no.
-    if result == Err(Unreadable::TooLong) && !headers.contains_key(header::EXPECT) {
+    // A client that asks before it sends has sent nothing yet, and will not when it hears no.
+    let not_sent = announced_too_long && headers.contains_key(header::EXPECT);
+    if result == Err(Unreadable::TooLong) && !not_sent {
         discard(body, limit).await;
     }
     result

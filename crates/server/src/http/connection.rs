@@ -150,6 +150,7 @@ impl Server {
         let mut stopping = false;
         loop {
             tokio::select! {
+                biased;
                 ended = connection.as_mut() => {
                     if let Err(error) = ended {
                         tracing::debug!(%error, "A connection ended badly.");

@@ -2,5 +2,6 @@
 
 mod client;
 mod limits;
+mod logging;
 mod serving;
 mod table;
