@@ -1,0 +1,549 @@
+//! [`Watcher`]: keeps the tree as the disk is, and tells what changed.
+//!
+//! It trusts no event: a name that is reported is looked at on disk and compared with the tree, and
+//! the difference is what is told. So an event too many, a late one or a wrong one does no harm. Two
+//! things are needed for none to be missed: a folder is watched *before* it is listed, and a folder
+//! that comes, goes or moves is watched and compared anew with all that is below it, for notify may
+//! have dropped its watches together with those of the folder that had its name before.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use paige_protocol::ProjectPath;
+use paige_protocol::tree::{NodeKind, TreeNode};
+use rustix::fs::{AtFlags, FileType, statat};
+use rustix::io::Errno;
+
+use crate::error::is_escape;
+use crate::events::FileEvent;
+use crate::inbox::{Next, Round};
+use crate::model::{self, Folder, MAX_DEPTH, Put, Stamp, join, split};
+use crate::rules::{GITIGNORE, Rules};
+use crate::scan::{Listed, Scan, list};
+use crate::shared::Shared;
+use crate::watches::Watches;
+
+pub(crate) struct Watcher {
+    shared: Arc<Shared>,
+    watches: Watches,
+    /// The paths told of since `window`.
+    told: HashSet<ProjectPath>,
+    window: Instant,
+    flood: Option<Flood>,
+    next_poll: Option<Instant>,
+    said_full: bool,
+    said_gone: bool,
+}
+
+/// Changes that are held back because they are too many.
+struct Flood {
+    began: Instant,
+    paths: BTreeSet<ProjectPath>,
+}
+
+/// A difference between the tree and the disk, by path.
+#[derive(Debug)]
+enum Change {
+    Add(String, Stamp),
+    Write(String),
+    Unlink(String, Stamp),
+    AddFolder(String),
+    UnlinkFolder(String),
+}
+
+impl Watcher {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            watches: Watches::new(shared.inbox.clone(), &shared.config),
+            shared,
+            told: HashSet::new(),
+            window: Instant::now(),
+            flood: None,
+            next_poll: None,
+            said_full: false,
+            said_gone: false,
+        }
+    }
+
+    /// Works until the inbox is stopped.
+    pub(crate) fn run(mut self) {
+        self.shared.with_tree(|_| ());
+        let began = Instant::now();
+        let mut changes = Vec::new();
+        self.compare("", true, &mut changes);
+        self.tell(changes, &[]);
+        let missed = self.shared.begin_watching();
+        self.send(
+            missed
+                .into_iter()
+                .map(|path| FileEvent::Change { path })
+                .collect(),
+        );
+        tracing::debug!(took = ?began.elapsed(), "watching the project folder");
+        loop {
+            self.poll_if_needed();
+            let flood = self.flood.as_ref().map(|flood| flood.began);
+            match self.shared.inbox.next(self.next_poll, flood) {
+                Next::Stop => return,
+                Next::Time => {}
+                Next::Round(round) => self.look(round),
+            }
+            if flood.is_some() {
+                self.end_flood();
+            }
+            if self.next_poll.is_some_and(|at| at <= Instant::now()) {
+                self.poll();
+            }
+        }
+    }
+
+    /// Compares all that `round` names with the disk.
+    fn look(&mut self, round: Round) {
+        let mut changes = Vec::new();
+        if round.rescan {
+            self.rescan(&mut changes);
+        }
+        let moved: HashSet<&str> = round.renames.iter().map(|(_, to)| &**to).collect();
+        let mut names = round.names;
+        // A folder before what is in it.
+        names.sort_unstable_by(|(a, _), (b, _)| model::components(a).cmp(model::components(b)));
+        // The folder that was compared last, and whether it is new with all that is in it.
+        let mut covered: Option<(String, bool)> = None;
+        let mut open: Option<(String, OwnedFd)> = None;
+        for (path, written) in names {
+            if self.shared.inbox.is_stopped() {
+                return;
+            }
+            let (parent, name) = split(&path);
+            if !self.shared.filter.shows_name(name)
+                || model::components(parent).count() >= MAX_DEPTH
+            {
+                continue;
+            }
+            let inside = covered
+                .as_ref()
+                .filter(|(folder, _)| is_below(&path, folder));
+            if inside.is_some_and(|(_, new)| *new) {
+                continue;
+            }
+            let compared = inside.is_some() || round.rescan;
+            let Some((rules, known)) = self.known(parent, name) else {
+                continue;
+            };
+            if open.as_ref().is_none_or(|(folder, _)| folder != parent) {
+                // When it cannot be opened, it is gone or replaced, and is named itself.
+                open = self
+                    .shared
+                    .jail
+                    .open_folder(parent)
+                    .ok()
+                    .map(|handle| (parent.to_owned(), handle));
+            }
+            let Some((_, handle)) = &open else {
+                continue;
+            };
+            match statat(handle, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Err(_) => self.remove(&path, &mut changes),
+                Ok(stat) if FileType::from_raw_mode(stat.st_mode) != FileType::Directory => {
+                    if known == Some(NodeKind::Directory) {
+                        self.remove(&path, &mut changes);
+                    }
+                    self.put_file(&path, Stamp::of(&stat), written, &mut changes);
+                }
+                Ok(_)
+                    if !self
+                        .shared
+                        .filter
+                        .shows_folder(name, &path, rules.as_deref()) =>
+                {
+                    self.remove(&path, &mut changes);
+                }
+                Ok(_) if known == Some(NodeKind::Directory) => {
+                    if !compared {
+                        self.compare(&path, true, &mut changes);
+                        covered = Some((path.clone(), false));
+                    }
+                }
+                Ok(_) => {
+                    self.remove(&path, &mut changes);
+                    if self.add_folder(&path, rules, &mut changes) {
+                        covered = Some((path.clone(), !moved.contains(&*path)));
+                    }
+                }
+            }
+            if name == GITIGNORE && self.shared.filter.respects_gitignore() {
+                self.compare(parent, true, &mut changes);
+            }
+        }
+        self.tell(changes, &round.renames);
+    }
+
+    fn rescan(&mut self, changes: &mut Vec<Change>) {
+        let began = Instant::now();
+        let root = self.shared.jail.root();
+        if !self.said_gone && std::fs::symlink_metadata(root).is_err() {
+            self.said_gone = true;
+            let message = format!(
+                "The project folder {root:?} was moved or deleted. Stop Paige and start it with the folder as it is now."
+            );
+            self.trouble(message);
+        }
+        self.compare("", true, changes);
+        self.shared.inbox.pause_rescans(began.elapsed() * 4);
+    }
+
+    /// The rules in the folder `parent` and the kind of its entry `name`, as the tree has it.
+    fn known(&self, parent: &str, name: &str) -> Option<(Option<Arc<Rules>>, Option<NodeKind>)> {
+        self.shared.with_tree(|root| {
+            let folder = root.folder(parent)?;
+            Some((folder.rules.clone(), folder.kind(name)))
+        })
+    }
+
+    fn put_file(&self, path: &str, stamp: Stamp, written: bool, changes: &mut Vec<Change>) {
+        let (parent, name) = split(path);
+        let put = self
+            .shared
+            .change_tree(|root| Some(root.folder_mut(parent)?.put_file(name, stamp)));
+        match put {
+            Some(Put::Added) => changes.push(Change::Add(path.to_owned(), stamp)),
+            Some(Put::Replaced(_)) => changes.push(Change::Write(path.to_owned())),
+            // Two writes within one tick of the file system's clock look the same.
+            Some(Put::Same) if written => changes.push(Change::Write(path.to_owned())),
+            Some(Put::Same) | None => {}
+        }
+    }
+
+    /// Removes whatever the tree has at `path`.
+    fn remove(&self, path: &str, changes: &mut Vec<Change>) {
+        let (parent, name) = split(path);
+        let (file, folder) = self.shared.change_tree(|root| {
+            let parent = root.folder_mut(parent);
+            parent.map_or((None, None), |parent| {
+                (parent.take_file(name), parent.take_folder(name))
+            })
+        });
+        changes.extend(file.map(|file| Change::Unlink(path.to_owned(), file.stamp)));
+        if let Some(folder) = folder {
+            self.forget(&folder, path);
+            changes.push(Change::UnlinkFolder(path.to_owned()));
+        }
+    }
+
+    /// Takes back the watches of `folder`, which was at `path`, and of all below it.
+    fn forget(&self, folder: &Folder, path: &str) {
+        let mut watched = Vec::new();
+        folder.paths(path, &|folder| folder.watched, &mut watched);
+        watched.iter().for_each(|path| self.watches.remove(path));
+    }
+
+    /// Watches and scans the folder at `path`, which the tree does not have, and adds it. Whether it
+    /// was there.
+    fn add_folder(&self, path: &str, above: Option<Arc<Rules>>, changes: &mut Vec<Change>) -> bool {
+        let (parent, name) = split(path);
+        let scan = Scan {
+            filter: &self.shared.filter,
+            stat: true,
+            threads: 1,
+            enter: &|path| self.watches.place(path, false),
+        };
+        let handle = self.shared.jail.open_folder(path);
+        if handle.as_ref().is_err_and(is_gone) {
+            return false;
+        }
+        let folder = scan.run(handle, path, name, above);
+        self.shared.change_tree(|root| {
+            if let Some(parent) = root.folder_mut(parent) {
+                parent.put_folder(folder);
+                changes.push(Change::AddFolder(path.to_owned()));
+            }
+        });
+        true
+    }
+
+    /// Watches the folder at `path` again, lists it, and makes the tree what the disk is; with
+    /// `deep` also all folders below, else only new ones.
+    fn compare(&self, path: &str, deep: bool, changes: &mut Vec<Change>) {
+        let mut folders = vec![(path.to_owned(), deep)];
+        while let Some((path, deep)) = folders.pop() {
+            if self.shared.inbox.is_stopped() {
+                return;
+            }
+            let depth = model::components(&path).count();
+            let Some((above, watched)) = self.shared.with_tree(|root| {
+                let above = if depth == 0 {
+                    None
+                } else {
+                    root.folder(split(&path).0)?.rules.clone()
+                };
+                Some((above, root.folder(&path)?.watched))
+            }) else {
+                continue;
+            };
+            if depth >= MAX_DEPTH {
+                continue;
+            }
+            let watched = self.watches.place(&path, watched);
+            let listed =
+                self.shared.jail.open_folder(&path).and_then(|handle| {
+                    list(handle, &path, above.clone(), &self.shared.filter, true)
+                });
+            let (listing, rules) = match listed {
+                Ok(Listed { listing, rules, .. }) => (listing, rules),
+                Err(error) if is_gone(&error) => continue,
+                // What cannot be read any more is shown as empty.
+                Err(_) => Default::default(),
+            };
+            let merged = self.shared.change_tree(|root| {
+                let folder = root.folder_mut(&path)?;
+                folder.watched = watched;
+                folder.rules.clone_from(&rules);
+                let kept = folder.merge(listing);
+                let below: Vec<_> = folder
+                    .folders
+                    .iter()
+                    .map(|folder| join(&path, &folder.name))
+                    .collect();
+                Some((kept, below))
+            });
+            let Some((difference, below)) = merged else {
+                continue;
+            };
+            let at = |name: &str| join(&path, name);
+            for file in difference.removed_files {
+                changes.push(Change::Unlink(at(&file.name), file.stamp));
+            }
+            for folder in difference.removed_folders {
+                self.forget(&folder, &at(&folder.name));
+                changes.push(Change::UnlinkFolder(at(&folder.name)));
+            }
+            let is_gitignore = |name: &str| name == GITIGNORE;
+            let other_rules = difference
+                .changed_files
+                .iter()
+                .any(|name| is_gitignore(name))
+                || difference
+                    .added_files
+                    .iter()
+                    .any(|(name, _)| is_gitignore(name));
+            changes.extend(
+                difference
+                    .changed_files
+                    .iter()
+                    .map(|name| Change::Write(at(name))),
+            );
+            changes.extend(
+                difference
+                    .added_files
+                    .iter()
+                    .map(|(name, stamp)| Change::Add(at(name), *stamp)),
+            );
+            for name in difference.added_folders {
+                self.add_folder(&at(&name), rules.clone(), changes);
+            }
+            if deep || other_rules {
+                folders.extend(below.into_iter().rev().map(|path| (path, true)));
+            }
+        }
+    }
+
+    /// Turns differences into events and sends them.
+    fn tell(&mut self, changes: Vec<Change>, renames: &[(String, String)]) {
+        if changes.is_empty() {
+            return;
+        }
+        let pairs = pair(&changes, renames);
+        let mut events = Vec::with_capacity(changes.len());
+        self.shared.with_tree(|root| {
+            for change in &changes {
+                events_of(change, &pairs, root, &mut events);
+            }
+        });
+        self.send(events);
+    }
+
+    /// Sends events one by one, or, when they are too many, begins a flood.
+    fn send(&mut self, events: Vec<FileEvent>) {
+        if events.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        let paths = || events.iter().flat_map(FileEvent::paths).cloned();
+        if let Some(flood) = &mut self.flood {
+            flood.paths.extend(paths());
+            return;
+        }
+        if now.duration_since(self.window) > self.shared.config.flood_window {
+            self.window = now;
+            self.told.clear();
+        }
+        // A file that is written all the time is one path, and makes no flood.
+        self.told.extend(paths());
+        if self.told.len() > self.shared.config.flood_threshold {
+            self.flood = Some(Flood {
+                began: now,
+                paths: paths().collect(),
+            });
+        } else {
+            self.shared.listeners.send(&events);
+        }
+    }
+
+    fn end_flood(&mut self) {
+        if let Some(flood) = self.flood.take() {
+            self.told.clear();
+            self.shared.listeners.send(&[FileEvent::Flood {
+                paths: flood.paths.into_iter().collect(),
+            }]);
+        }
+    }
+
+    fn trouble(&self, message: String) {
+        tracing::warn!("{message}");
+        self.shared
+            .listeners
+            .send(&[FileEvent::Trouble { message }]);
+    }
+
+    /// Polls from now on, if some folders had to be left without a watch.
+    fn poll_if_needed(&mut self) {
+        if self.next_poll.is_some() || !self.watches.is_full() {
+            return;
+        }
+        self.next_poll = Some(Instant::now() + self.shared.config.poll_interval);
+        if !self.said_full {
+            self.said_full = true;
+            self.trouble(format!(
+                "The system does not let Paige watch all folders of the project; changes in the others are noticed \
+                 within {} seconds only. Raise the limit of watches (on Linux fs.inotify.max_user_watches and \
+                 fs.inotify.max_user_instances), or ignore large folders in .gitignore.",
+                self.shared.config.poll_interval.as_secs_f32()
+            ));
+        }
+    }
+
+    /// Compares the folders without a watch, and tries to watch them.
+    fn poll(&mut self) {
+        let began = Instant::now();
+        self.watches.try_again();
+        let mut folders = Vec::new();
+        self.shared
+            .with_tree(|root| root.paths("", &|folder| !folder.watched, &mut folders));
+        let mut changes = Vec::new();
+        for path in folders {
+            self.compare(&path, false, &mut changes);
+        }
+        self.tell(changes, &[]);
+        let cost = began.elapsed();
+        // At most a twentieth of one core.
+        let pause = self
+            .shared
+            .config
+            .poll_interval
+            .max(cost.saturating_mul(20))
+            .min(Duration::from_secs(600));
+        self.next_poll = self.watches.is_full().then(|| Instant::now() + pause);
+    }
+}
+
+/// Whether a folder is not there, or is none.
+fn is_gone(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    // When it leads out of the project, a parent has become a link.
+    matches!(errno, Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP)) || is_escape(error)
+}
+
+fn is_below(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder)
+        .is_some_and(|rest| folder.is_empty() || rest.starts_with('/'))
+}
+
+/// Which removal and which addition are one rename: new path by old path.
+struct Pairs<'a> {
+    by_old: HashMap<&'a str, &'a str>,
+    /// The stamp that a moved file had.
+    by_new: HashMap<&'a str, (&'a str, Option<Stamp>)>,
+}
+
+/// A rename is told only where the tree agrees with the system: the old path went and the new one
+/// came. A file that is moved over another, as editors do to save, is a removal and a change.
+fn pair<'a>(changes: &'a [Change], renames: &'a [(String, String)]) -> Pairs<'a> {
+    let mut pairs = Pairs {
+        by_old: HashMap::new(),
+        by_new: HashMap::new(),
+    };
+    if renames.is_empty() {
+        return pairs;
+    }
+    let mut origins: HashMap<&str, &str> = HashMap::new();
+    for (from, to) in renames {
+        let origin = origins.remove(&**from).unwrap_or(from);
+        origins.insert(to, origin);
+    }
+    let mut went: HashMap<&str, Option<Stamp>> = HashMap::new();
+    let mut came: HashMap<&str, bool> = HashMap::new();
+    for change in changes {
+        match change {
+            Change::Unlink(path, stamp) => drop(went.insert(path, Some(*stamp))),
+            Change::UnlinkFolder(path) => drop(went.insert(path, None)),
+            Change::Add(path, _) => drop(came.insert(path, true)),
+            Change::AddFolder(path) => drop(came.insert(path, false)),
+            Change::Write(_) => {}
+        }
+    }
+    for (to, from) in origins {
+        if let (Some(stamp), Some(is_file)) = (went.get(from), came.get(to))
+            && stamp.is_some() == *is_file
+        {
+            pairs.by_old.insert(from, to);
+            pairs.by_new.insert(to, (from, *stamp));
+        }
+    }
+    pairs
+}
+
+/// The events of one change. One that does not show any more tells nothing.
+fn events_of(change: &Change, pairs: &Pairs<'_>, root: &Folder, events: &mut Vec<FileEvent>) {
+    // Names in the tree are never such that a path is refused.
+    let path = |path: &str| ProjectPath::parse(path).ok();
+    let event = match change {
+        Change::Write(at) => path(at).map(|path| FileEvent::Change { path }),
+        Change::Unlink(at, _) | Change::UnlinkFolder(at) if pairs.by_old.contains_key(&**at) => {
+            None
+        }
+        Change::Unlink(at, _) => path(at).map(|path| FileEvent::Unlink { path }),
+        Change::UnlinkFolder(at) => path(at).map(|path| FileEvent::UnlinkDir { path }),
+        Change::Add(at, _) | Change::AddFolder(at) => {
+            node(root, at)
+                .zip(path(at))
+                .and_then(|(node, to)| match pairs.by_new.get(&**at) {
+                    Some((from, _)) => path(from).map(|from| FileEvent::Rename { from, to, node }),
+                    None if matches!(change, Change::Add(..)) => {
+                        Some(FileEvent::Add { path: to, node })
+                    }
+                    None => Some(FileEvent::AddDir { path: to, node }),
+                })
+        }
+    };
+    events.extend(event);
+    // A rename keeps inode, size and time; else the file was also written.
+    if let Change::Add(at, now) = change
+        && let Some((_, Some(before))) = pairs.by_new.get(&**at)
+        && before != now
+    {
+        events.extend(path(at).map(|path| FileEvent::Change { path }));
+    }
+}
+
+/// The node at `path`, as the tree has it.
+fn node(root: &Folder, path: &str) -> Option<TreeNode> {
+    let (parent, name) = split(path);
+    let parent = root.folder(parent)?;
+    match parent.kind(name)? {
+        NodeKind::Directory => parent.folder(name).map(|folder| folder.node(path)),
+        NodeKind::File => Some(model::file_node(name, path.to_owned())),
+    }
+}
