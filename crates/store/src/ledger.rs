@@ -1,0 +1,204 @@
+//! The ledger: what every attempt at a model call cost (spec: story 7, AC 3 and 7).
+
+use std::sync::LazyLock;
+
+use rusqlite::types::ToSql;
+
+use crate::row::FromRow;
+use crate::{Reader, StoreError, Unit, schema};
+
+/// The latency of an attempt that failed.
+pub const FAILED: i32 = -1;
+
+/// One attempt, to be written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewCall {
+    /// What it belongs to, if anything.
+    pub scope: Option<u32>,
+    /// What it was for.
+    pub call_type: String,
+    /// The model's full id.
+    pub model: String,
+    /// A hash of what was asked.
+    pub input_hash: Option<String>,
+    /// How long it took, in milliseconds; [`FAILED`] if it failed.
+    pub latency_ms: i32,
+    /// Tokens read, without the cached ones.
+    pub input_tokens: u32,
+    /// Tokens written.
+    pub output_tokens: u32,
+    /// Tokens written to the cache.
+    pub cache_write_tokens: u32,
+    /// Tokens read from the cache.
+    pub cache_read_tokens: u32,
+    /// US dollars; `None` when the model has no known price, which is not the same as free.
+    pub cost_estimate: Option<f64>,
+}
+
+/// One attempt as it stands in the ledger.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// Its number.
+    pub id: u32,
+    /// What was written.
+    pub call: NewCall,
+    /// When (ISO 8601 UTC with milliseconds).
+    pub created_at: String,
+}
+
+impl FromRow for Call {
+    const TABLE: &'static str = schema::LEDGER;
+    const COLUMNS: &'static str = schema::LEDGER_COLUMNS;
+
+    fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            call: NewCall {
+                scope: row.get(1)?,
+                call_type: row.get(2)?,
+                model: row.get(3)?,
+                input_hash: row.get(4)?,
+                latency_ms: row.get(5)?,
+                input_tokens: row.get(6)?,
+                output_tokens: row.get(7)?,
+                cache_write_tokens: row.get(8)?,
+                cache_read_tokens: row.get(9)?,
+                cost_estimate: row.get(10)?,
+            },
+            created_at: row.get(11)?,
+        })
+    }
+}
+
+/// Sums over attempts.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Totals {
+    /// Attempts, the failed ones included.
+    pub calls: u32,
+    /// Attempts that failed.
+    pub failed: u32,
+    /// Attempts that succeeded with a model whose price is unknown.
+    pub unpriced: u32,
+    /// US dollars, as far as prices are known.
+    pub cost: f64,
+    /// The mean latency of those that succeeded, in milliseconds.
+    pub mean_latency_ms: Option<f64>,
+    /// Tokens read, without the cached ones.
+    pub input_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+    /// Tokens written to the cache.
+    pub cache_write_tokens: u64,
+    /// Tokens read from the cache.
+    pub cache_read_tokens: u64,
+}
+
+/// Which attempts to sum up.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Period<'a> {
+    /// Only of this scope.
+    pub scope: Option<u32>,
+    /// Only from this time on (ISO 8601 UTC with milliseconds).
+    pub since: Option<&'a str>,
+}
+
+/// Writes an attempt.
+pub fn insert(unit: &mut Unit<'_>, call: &NewCall) -> Result<Call, StoreError> {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        let (_, columns) = Call::COLUMNS.split_once(", ").unwrap_or_default();
+        format!(
+            "INSERT INTO {} ({columns}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING {}",
+            Call::TABLE,
+            Call::COLUMNS
+        )
+    });
+    let now = unit.now();
+    unit.add(
+        &SQL,
+        (
+            call.scope,
+            &call.call_type,
+            &call.model,
+            &call.input_hash,
+            call.latency_ms,
+            call.input_tokens,
+            call.output_tokens,
+            call.cache_write_tokens,
+            call.cache_read_tokens,
+            call.cost_estimate,
+            now,
+        ),
+    )
+}
+
+/// The last `limit` attempts of a scope, newest first.
+pub fn recent(
+    reader: &Reader<'_>,
+    scope: Option<u32>,
+    limit: u32,
+) -> Result<Vec<Call>, StoreError> {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "SELECT {} FROM {} WHERE {} IS ?1 ORDER BY id DESC LIMIT ?2",
+            Call::COLUMNS,
+            Call::TABLE,
+            schema::SCOPE
+        )
+    });
+    reader.all(&SQL, (scope, limit))
+}
+
+/// The sums over a period.
+pub fn totals(reader: &Reader<'_>, period: &Period<'_>) -> Result<Totals, StoreError> {
+    let (conditions, values) = conditions(period);
+    let sql = format!("SELECT {SUMS} FROM {}{conditions}", schema::LEDGER);
+    let mut all = reader.map(&sql, values.as_slice(), sums)?;
+    Ok(all.pop().unwrap_or_default())
+}
+
+/// The sums over a period for each model, the most expensive first.
+pub fn totals_by_model(
+    reader: &Reader<'_>,
+    period: &Period<'_>,
+) -> Result<Vec<(String, Totals)>, StoreError> {
+    let (conditions, values) = conditions(period);
+    let sql = format!(
+        "SELECT {SUMS}, model FROM {}{conditions} GROUP BY model ORDER BY 4 DESC, model",
+        schema::LEDGER
+    );
+    reader.map(&sql, values.as_slice(), |row| Ok((row.get(9)?, sums(row)?)))
+}
+
+const SUMS: &str = "count(*), count(*) FILTER (WHERE latency_ms < 0), \
+     count(*) FILTER (WHERE cost_estimate IS NULL AND latency_ms >= 0), total(cost_estimate), \
+     avg(latency_ms) FILTER (WHERE latency_ms >= 0), ifnull(sum(input_tokens), 0), \
+     ifnull(sum(output_tokens), 0), ifnull(sum(cache_write_tokens), 0), ifnull(sum(cache_read_tokens), 0)";
+
+fn sums(row: &rusqlite::Row<'_>) -> rusqlite::Result<Totals> {
+    let tokens = |column: usize| -> rusqlite::Result<u64> {
+        Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
+    };
+    Ok(Totals {
+        calls: row.get(0)?,
+        failed: row.get(1)?,
+        unpriced: row.get(2)?,
+        cost: row.get(3)?,
+        mean_latency_ms: row.get(4)?,
+        input_tokens: tokens(5)?,
+        output_tokens: tokens(6)?,
+        cache_write_tokens: tokens(7)?,
+        cache_read_tokens: tokens(8)?,
+    })
+}
+
+fn conditions<'a>(period: &'a Period<'a>) -> (String, Vec<&'a dyn ToSql>) {
+    match (&period.scope, &period.since) {
+        (None, None) => (String::new(), vec![]),
+        (Some(scope), None) => (format!(" WHERE {} = ?1", schema::SCOPE), vec![scope]),
+        (None, Some(since)) => (" WHERE created_at >= ?1".to_owned(), vec![since]),
+        (Some(scope), Some(since)) => (
+            format!(" WHERE {} = ?1 AND created_at >= ?2", schema::SCOPE),
+            vec![scope, since],
+        ),
+    }
+}

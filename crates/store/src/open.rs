@@ -1,0 +1,292 @@
+//! Opening the file: everything that can be wrong with it is found here, before anything is written.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, MAIN_DB, OpenFlags};
+use rusqlite_migration::Migrations;
+
+use crate::config::{Config, Synchronous};
+use crate::pool::STATEMENTS;
+use crate::schema;
+use crate::{OpenError, StoreError};
+
+/// Opens, checks and brings up to date the database at `path`, and returns the connection that may
+/// write.
+pub(crate) fn open(
+    path: &Path,
+    config: &Config,
+    migrations: &Migrations<'_>,
+) -> Result<Connection, OpenError> {
+    let problems = config.validate();
+    if !problems.is_empty() {
+        return Err(OpenError::Config(problems));
+    }
+    let opening = Opening { path, config };
+    opening.make_private()?;
+    let mut conn = opening.connect()?;
+    match opening.examine(&conn, migrations) {
+        Ok(version) => {
+            opening.prepare(&conn)?;
+            opening.migrate(&mut conn, version, migrations)?;
+            Ok(conn)
+        }
+        Err(error) => {
+            // What a crashed newer Paige left in the WAL must not be moved into the file by us.
+            let _ = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+            Err(error)
+        }
+    }
+}
+
+struct Opening<'a> {
+    path: &'a Path,
+    config: &'a Config,
+}
+
+impl Opening<'_> {
+    fn error(&self, error: impl Into<StoreError>) -> OpenError {
+        OpenError::from_store(self.path, self.config.busy_timeout, error.into())
+    }
+
+    fn io(&self, error: &io::Error) -> OpenError {
+        let path = self.path.to_owned();
+        match error.kind() {
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+                OpenError::ReadOnly { path }
+            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => OpenError::Full { path },
+            _ => OpenError::Io {
+                path,
+                detail: error.to_string(),
+            },
+        }
+    }
+
+    /// The file holds what a person wrote and did: for its owner alone. SQLite gives its side files
+    /// the same mode.
+    fn make_private(&self) -> Result<(), OpenError> {
+        let created = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(self.path);
+        match created {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(self.io(&error)),
+        }
+        let metadata = fs::metadata(self.path).map_err(|error| self.io(&error))?;
+        if !metadata.is_file() {
+            return Err(OpenError::Io {
+                path: self.path.to_owned(),
+                detail: "it is not a file".to_owned(),
+            });
+        }
+        if metadata.permissions().mode() & 0o077 != 0
+            && let Err(error) = fs::set_permissions(self.path, fs::Permissions::from_mode(0o600))
+        {
+            tracing::warn!(
+                path = %self.path.display(),
+                %error,
+                "The database can be read by others and its mode could not be changed."
+            );
+        }
+        Ok(())
+    }
+
+    fn connect(&self) -> Result<Connection, OpenError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn =
+            Connection::open_with_flags(self.path, flags).map_err(|error| self.error(error))?;
+        conn.busy_timeout(self.config.busy_timeout)
+            .map_err(|error| self.error(error))?;
+        conn.set_prepared_statement_cache_capacity(STATEMENTS);
+        // SQLite opens what it may not write for reading only, without saying so.
+        if conn
+            .is_readonly(MAIN_DB)
+            .map_err(|error| self.error(error))?
+        {
+            return Err(OpenError::ReadOnly {
+                path: self.path.to_owned(),
+            });
+        }
+        Ok(conn)
+    }
+
+    /// Looks without changing anything: is it a database, ours, whole, and not too new? Returns its
+    /// version, 0 for an empty file.
+    fn examine(&self, conn: &Connection, migrations: &Migrations<'_>) -> Result<u32, OpenError> {
+        let number = |pragma: &str| {
+            conn.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0))
+                .map_err(|error| self.error(error))
+        };
+        let found = u32::try_from(number("user_version")?).unwrap_or(u32::MAX);
+        let pending = migrations
+            .pending_migrations(conn)
+            .map_err(|error| self.migration(found, found, &error, None))?;
+        if pending < 0 {
+            return Err(OpenError::Newer {
+                path: self.path.to_owned(),
+                found,
+                known: found.saturating_add_signed(pending),
+            });
+        }
+        let tables: i64 = conn
+            .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+            .map_err(|error| self.error(error))?;
+        if tables > 0 && number("application_id")? != schema::APPLICATION_ID {
+            return Err(OpenError::Foreign {
+                path: self.path.to_owned(),
+            });
+        }
+        if self.config.check {
+            let verdict: String = conn
+                .pragma_query_value(None, "quick_check(1)", |row| row.get(0))
+                .map_err(|error| self.error(error))?;
+            if verdict != "ok" {
+                return Err(OpenError::Corrupt {
+                    path: self.path.to_owned(),
+                    detail: verdict,
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The settings of the connection that writes.
+    fn prepare(&self, conn: &Connection) -> Result<(), OpenError> {
+        let mode: String = conn
+            .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
+            .map_err(|error| self.error(error))?;
+        if mode != "wal" {
+            return Err(OpenError::Io {
+                path: self.path.to_owned(),
+                detail: format!(
+                    "the file system cannot hold a write-ahead log, the journal mode stays {mode}"
+                ),
+            });
+        }
+        let synchronous = match self.config.synchronous {
+            Synchronous::Full => "FULL",
+            Synchronous::Off => "OFF",
+        };
+        // The log is cut back to this size after a flood. Temporary structures stay in memory.
+        conn.execute_batch(&format!(
+            "PRAGMA synchronous = {synchronous};
+             PRAGMA foreign_keys = ON;
+             PRAGMA journal_size_limit = 67108864;
+             PRAGMA temp_store = MEMORY;"
+        ))
+        .map_err(|error| self.error(error))?;
+        if let Some(pages) = self.config.max_pages {
+            conn.pragma_update(None, "max_page_count", pages)
+                .map_err(|error| self.error(error))?;
+        }
+        Ok(())
+    }
+
+    fn migrate(
+        &self,
+        conn: &mut Connection,
+        from: u32,
+        migrations: &Migrations<'_>,
+    ) -> Result<(), OpenError> {
+        let pending = migrations
+            .pending_migrations(conn)
+            .map_err(|error| self.migration(from, from, &error, None))?;
+        if pending == 0 {
+            return Ok(());
+        }
+        let to = from.saturating_add_signed(pending);
+        let backup = (from > 0).then(|| self.back_up(conn, from)).transpose()?;
+        migrations
+            .to_latest(conn)
+            .map_err(|error| self.migration(from, to, &error, backup))?;
+        if from > 0 {
+            tracing::info!(path = %self.path.display(), from, to, "The database was brought up to date.");
+        }
+        Ok(())
+    }
+
+    /// Copies the database as it is to `NAME.backup-vN` beside it. An older copy of that version is
+    /// replaced only by a whole new one.
+    fn back_up(&self, conn: &Connection, version: u32) -> Result<PathBuf, OpenError> {
+        let beside = |suffix: &str| {
+            let mut name = self.path.as_os_str().to_owned();
+            name.push(suffix);
+            PathBuf::from(name)
+        };
+        let backup = beside(&format!(".backup-v{version}"));
+        let part = beside(&format!(".backup-v{version}.part"));
+        match fs::remove_file(&part) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(self.io(&error)),
+            _ => {}
+        }
+        let copy = || -> Result<(), OpenError> {
+            fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&part)
+                .map_err(|error| self.io(&error))?;
+            conn.backup(MAIN_DB, &part, None)
+                .map_err(|error| self.error(error))?;
+            fs::File::open(&part)
+                .and_then(|file| file.sync_all())
+                .and_then(|()| fs::rename(&part, &backup))
+                .and_then(|()| fs::File::open(backup.parent().unwrap_or(Path::new("."))))
+                .and_then(|folder| folder.sync_all())
+                .map_err(|error| self.io(&error))
+        };
+        copy().inspect_err(|_| {
+            let _ = fs::remove_file(&part);
+        })?;
+        Ok(backup)
+    }
+
+    fn migration(
+        &self,
+        from: u32,
+        to: u32,
+        error: &rusqlite_migration::Error,
+        backup: Option<PathBuf>,
+    ) -> OpenError {
+        let path = self.path.to_owned();
+        if let rusqlite_migration::Error::RusqliteError { err, .. } = error
+            && let Some(code) = err.sqlite_error_code()
+        {
+            use rusqlite::ErrorCode as Code;
+            match code {
+                Code::DiskFull => return OpenError::Full { path },
+                Code::DatabaseBusy | Code::DatabaseLocked => {
+                    return self.error(StoreError::Locked);
+                }
+                Code::DatabaseCorrupt | Code::NotADatabase => {
+                    return OpenError::Corrupt {
+                        path,
+                        detail: err.to_string(),
+                    };
+                }
+                _ => {}
+            }
+        }
+        let detail = match error {
+            rusqlite_migration::Error::RusqliteError { err, .. } => err.to_string(),
+            other => other.to_string(),
+        };
+        OpenError::Migration {
+            path,
+            from,
+            to,
+            detail,
+            backup,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

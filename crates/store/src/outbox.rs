@@ -1,0 +1,206 @@
+//! The outbox: every message pushed to clients, in the transaction that made it true, so that a
+//! crash never loses a push for something that was kept (blueprint §2).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use crate::unit::Reader;
+use crate::{StoreError, time};
+
+/// Where a client stands in the sequence of pushes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    /// The random id of this database and project.
+    pub stream: String,
+    /// The number of the last push; 0 before the first.
+    pub seq: u64,
+}
+
+/// A message pushed to all clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Push {
+    /// Its number in its stream: contiguous, from 1.
+    pub seq: u64,
+    /// The message's type on the wire.
+    pub kind: String,
+    /// The message's payload, as JSON text.
+    pub payload: String,
+    /// When it was made (ISO 8601 UTC with milliseconds).
+    pub at: String,
+    /// From when on it must not be delivered any more.
+    pub expires_at: Option<String>,
+}
+
+impl Push {
+    /// What it counts towards the outbox's size, in bytes.
+    pub(crate) fn size(&self) -> u64 {
+        self.payload.len() as u64
+    }
+}
+
+/// The stream of one project in one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stream {
+    /// The row.
+    pub(crate) id: i64,
+    /// The id that clients see.
+    pub(crate) stream: String,
+    /// The newest number given out.
+    pub(crate) head: u64,
+    /// The bytes of payload kept.
+    pub(crate) bytes: u64,
+    /// The oldest number that is kept; `head + 1` when none is.
+    pub(crate) oldest: u64,
+}
+
+/// SQLite's integers are signed; ours of this file never reach the difference.
+pub(crate) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+/// The stream of a project, made at its first use.
+pub(crate) fn stream(conn: &Connection, project_dir: &str) -> rusqlite::Result<Stream> {
+    let find = || {
+        conn.query_row(
+            "SELECT id, stream, head, bytes,
+                    ifnull((SELECT min(seq) FROM outbox WHERE stream_id = streams.id), head + 1)
+             FROM streams WHERE project_dir = ?1",
+            [project_dir],
+            |row| {
+                Ok(Stream {
+                    id: row.get(0)?,
+                    stream: row.get(1)?,
+                    head: unsigned(row.get(2)?),
+                    bytes: unsigned(row.get(3)?),
+                    oldest: unsigned(row.get(4)?),
+                })
+            },
+        )
+    };
+    match find() {
+        Err(rusqlite::Error::QueryReturnedNoRows) => {
+            conn.execute(
+                "INSERT INTO streams (stream, project_dir, created_at) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (project_dir) DO NOTHING",
+                [
+                    uuid::Uuid::new_v4().simple().to_string(),
+                    project_dir.to_owned(),
+                    time::now(),
+                ],
+            )?;
+            find()
+        }
+        found => found,
+    }
+}
+
+/// Every stream of the file.
+pub(crate) fn streams(conn: &Connection) -> rusqlite::Result<Vec<i64>> {
+    conn.prepare_cached("SELECT id FROM streams")?
+        .query_map([], |row| row.get(0))?
+        .collect()
+}
+
+/// The pushes of a stream with `after < seq <= up_to`, at most `limit`, in their order.
+pub(crate) fn replay(
+    reader: &Reader<'_>,
+    stream_id: i64,
+    after: u64,
+    up_to: u64,
+    limit: usize,
+) -> Result<Vec<Arc<Push>>, StoreError> {
+    reader.map(
+        "SELECT seq, kind, payload, at, expires_at FROM outbox
+         WHERE stream_id = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4",
+        (
+            stream_id,
+            signed(after),
+            signed(up_to),
+            i64::try_from(limit).unwrap_or(i64::MAX),
+        ),
+        |row| {
+            Ok(Arc::new(Push {
+                seq: unsigned(row.get(0)?),
+                kind: row.get(1)?,
+                payload: row.get(2)?,
+                at: row.get(3)?,
+                expires_at: row.get(4)?,
+            }))
+        },
+    )
+}
+
+/// The most rows that one pruning takes away, so that a waiting unit is never held up for long.
+const PRUNE_ROWS: usize = 500;
+
+/// What a pruning did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pruned {
+    /// The oldest number that is kept now.
+    pub(crate) oldest: u64,
+    /// The bytes of payload kept now.
+    pub(crate) bytes: u64,
+    /// Whether there is more to take away.
+    pub(crate) more: bool,
+}
+
+/// Takes away the oldest pushes of a stream that are older than `keep` or beyond `max_bytes`.
+pub(crate) fn prune(
+    conn: &Connection,
+    stream_id: i64,
+    keep: Duration,
+    max_bytes: u64,
+    now_millis: i64,
+) -> rusqlite::Result<Pruned> {
+    let keep_millis = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
+    let too_old = time::from_millis(now_millis.saturating_sub(keep_millis).max(0));
+    let tx = conn.unchecked_transaction()?;
+    let (head, mut bytes) = tx.query_row(
+        "SELECT head, bytes FROM streams WHERE id = ?1",
+        [stream_id],
+        |row| Ok((unsigned(row.get(0)?), unsigned(row.get(1)?))),
+    )?;
+    let mut oldest = head + 1;
+    let mut gone = 0;
+    let mut up_to = None;
+    {
+        let mut statement = tx.prepare_cached(
+            "SELECT seq, at, octet_length(payload) FROM outbox WHERE stream_id = ?1 ORDER BY seq",
+        )?;
+        let mut rows = statement.query([stream_id])?;
+        while let Some(row) = rows.next()? {
+            let seq: i64 = row.get(0)?;
+            let at = row.get_ref(1)?.as_str()?;
+            let expendable = bytes > max_bytes || at < too_old.as_str();
+            if gone == PRUNE_ROWS || !expendable {
+                oldest = unsigned(seq);
+                break;
+            }
+            up_to = Some(seq);
+            gone += 1;
+            bytes = bytes.saturating_sub(unsigned(row.get(2)?));
+        }
+    }
+    if let Some(up_to) = up_to {
+        tx.execute(
+            "DELETE FROM outbox WHERE stream_id = ?1 AND seq <= ?2",
+            (stream_id, up_to),
+        )?;
+        tx.execute(
+            "UPDATE streams SET bytes = ?2 WHERE id = ?1",
+            (stream_id, signed(bytes)),
+        )?;
+    }
+    tx.commit()?;
+    Ok(Pruned {
+        oldest,
+        bytes,
+        more: gone == PRUNE_ROWS,
+    })
+}

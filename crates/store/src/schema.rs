@@ -1,0 +1,34 @@
+//! The joint between the core and the desks: the migrations, and what the shared tables are called.
+//!
+//! The timeline and the ledger belong to the core, but their scope column carries the word of the
+//! desk that made the file; so its name stands here and not in the core.
+
+use rusqlite_migration::{M, Migrations};
+
+/// The numbered migrations, oldest first. One that was released is never changed, only followed.
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("../migrations/0001_ground.sql")),
+    M::up(include_str!("../migrations/0002_coach.sql")),
+];
+
+/// All migrations of this version.
+pub(crate) const fn migrations() -> Migrations<'static> {
+    Migrations::from_slice(MIGRATIONS)
+}
+
+/// `application_id` of our files: "PAIG".
+pub(crate) const APPLICATION_ID: i64 = 0x5041_4947;
+
+/// The table of the timeline.
+pub(crate) const TIMELINE: &str = "action_log";
+/// Its columns, in the order of [`crate::TimelineEntry`].
+pub(crate) const TIMELINE_COLUMNS: &str = "id, session_id, action_type, data, created_at";
+/// Its column for the kind of an entry.
+pub(crate) const TIMELINE_KIND: &str = "action_type";
+/// The table of the ledger.
+pub(crate) const LEDGER: &str = "api_call_log";
+/// Its columns, in the order of [`crate::ledger::Call`].
+pub(crate) const LEDGER_COLUMNS: &str = "id, session_id, call_type, model, input_hash, latency_ms, input_tokens, output_tokens, \
+     cache_write_tokens, cache_read_tokens, cost_estimate, created_at";
+/// The column of both that names the scope.
+pub(crate) const SCOPE: &str = "session_id";
