@@ -26,17 +26,19 @@ pub(crate) fn open(
         return Err(OpenError::Config(problems));
     }
     let opening = Opening { path, config };
-    opening.make_private()?;
+    opening.make()?;
+    let log_left_over = fs::metadata(opening.beside("-wal")).is_ok_and(|log| log.len() > 0);
     let mut conn = opening.connect()?;
     match opening.examine(&conn, migrations) {
         Ok(version) => {
+            opening.make_private();
             opening.prepare(&conn)?;
             opening.migrate(&mut conn, version, migrations)?;
             Ok(conn)
         }
         Err(error) => {
-            // What a crashed newer Paige left in the WAL must not be moved into the file by us.
-            let _ = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+            // What a crashed newer Paige left in its log must not be moved into the file by us.
+            let _ = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log_left_over);
             Err(error)
         }
     }
@@ -48,6 +50,13 @@ struct Opening<'a> {
 }
 
 impl Opening<'_> {
+    /// The file of the same name with `suffix` after it.
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    }
+
     fn error(&self, error: impl Into<StoreError>) -> OpenError {
         OpenError::from_store(self.path, self.config.busy_timeout, error.into())
     }
@@ -66,9 +75,9 @@ impl Opening<'_> {
         }
     }
 
-    /// The file holds what a person wrote and did: for its owner alone. SQLite gives its side files
-    /// the same mode.
-    fn make_private(&self) -> Result<(), OpenError> {
+    /// Makes the file if there is none. It holds what a person wrote and did: for its owner alone.
+    /// SQLite gives its side files the same mode.
+    fn make(&self) -> Result<(), OpenError> {
         let created = fs::OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -80,22 +89,30 @@ impl Opening<'_> {
             Err(error) => return Err(self.io(&error)),
         }
         let metadata = fs::metadata(self.path).map_err(|error| self.io(&error))?;
-        if !metadata.is_file() {
-            return Err(OpenError::Io {
-                path: self.path.to_owned(),
-                detail: "it is not a file".to_owned(),
-            });
+        if metadata.is_file() {
+            return Ok(());
         }
-        if metadata.permissions().mode() & 0o077 != 0
-            && let Err(error) = fs::set_permissions(self.path, fs::Permissions::from_mode(0o600))
-        {
+        Err(OpenError::Io {
+            path: self.path.to_owned(),
+            detail: "it is not a file".to_owned(),
+        })
+    }
+
+    /// Narrows the mode of a file of ours that others may read.
+    fn make_private(&self) {
+        let narrowed = fs::metadata(self.path).and_then(|metadata| {
+            if metadata.permissions().mode() & 0o077 == 0 {
+                return Ok(());
+            }
+            fs::set_permissions(self.path, fs::Permissions::from_mode(0o600))
+        });
+        if let Err(error) = narrowed {
             tracing::warn!(
                 path = %self.path.display(),
                 %error,
-                "The database can be read by others and its mode could not be changed."
+                "Whether others may read the database could not be seen or changed."
             );
         }
-        Ok(())
     }
 
     fn connect(&self) -> Result<Connection, OpenError> {
@@ -215,13 +232,8 @@ impl Opening<'_> {
     /// Copies the database as it is to `NAME.backup-vN` beside it. An older copy of that version is
     /// replaced only by a whole new one.
     fn back_up(&self, conn: &Connection, version: u32) -> Result<PathBuf, OpenError> {
-        let beside = |suffix: &str| {
-            let mut name = self.path.as_os_str().to_owned();
-            name.push(suffix);
-            PathBuf::from(name)
-        };
-        let backup = beside(&format!(".backup-v{version}"));
-        let part = beside(&format!(".backup-v{version}.part"));
+        let backup = self.beside(&format!(".backup-v{version}"));
+        let part = self.beside(&format!(".backup-v{version}.part"));
         match fs::remove_file(&part) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(self.io(&error)),
             _ => {}
