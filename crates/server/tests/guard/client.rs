@@ -95,14 +95,20 @@ fn doors() -> Vec<Router> {
     ]
 }
 
+/// A server with all stand-ins.
 pub(crate) async fn start(config: Config) -> Running {
+    start_with(config, doors()).await
+}
+
+/// A server with the doors given.
+pub(crate) async fn start_with(config: Config, doors: Vec<Router>) -> Running {
     let listeners = bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0, None)
         .await
         .expect("a free port");
     let port = listeners.port();
     let guard = Guard::new(config, port);
     let shutdown = CancellationToken::new();
-    let app = router(Instant::now(), doors());
+    let app = router(Instant::now(), doors);
     let serving = tokio::spawn(serve(listeners, guard, app, shutdown.clone()));
     Running {
         port,

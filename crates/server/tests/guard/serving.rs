@@ -7,7 +7,7 @@ use paige_server::guard::{Auth, Config};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::client::{HANG, Running, config, read, start, token};
+use crate::client::{HANG, Running, config, read, start, start_with, token};
 
 fn authorization(scope: &str) -> String {
     format!("authorization: Bearer {}", token(scope))
@@ -292,6 +292,29 @@ async fn health_tells_the_uptime_and_wrong_methods_are_told_the_right_ones() {
         .await;
     assert_eq!((reply.status, reply.code()), (405, "NOT_FOUND".to_owned()));
     assert_eq!(reply.header("allow").as_deref(), Some("GET,HEAD"));
+}
+
+#[tokio::test]
+async fn a_door_that_is_not_built_is_404_after_a_good_token() {
+    let server = start_with(config(), Vec::new()).await;
+    let check = async |method: &str, path: &str, lines: &[&str], status: u16, code: &str| {
+        let reply = server
+            .send(&server.request(method, path, lines, "{}"))
+            .await;
+        assert_eq!(
+            (reply.status, reply.code().as_str()),
+            (status, code),
+            "{method} {path}"
+        );
+    };
+    for (scope, method, path) in [
+        ("hook", "POST", "/hook/Stop"),
+        ("ui", "GET", "/timeline"),
+        ("mcp", "POST", "/mcp"),
+    ] {
+        check(method, path, &[&authorization(scope)], 404, "NOT_FOUND").await;
+        check(method, path, &[], 401, "UNAUTHORIZED").await;
+    }
 }
 
 #[tokio::test]
