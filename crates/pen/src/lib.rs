@@ -72,17 +72,27 @@ impl Default for Config {
 }
 
 impl Config {
-    /// One whole sentence per setting that makes no sense; empty when all is well.
-    pub fn validate(&self) -> Vec<String> {
+    /// One entry per setting that makes no sense; empty when all is well.
+    pub fn validate(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         if self.max_bytes == 0 {
-            problems.push(
-                "The largest file to save is 0 bytes, so that nothing could be saved. Set it to at least 1 byte."
+            problems.push(Problem {
+                name: "max_bytes",
+                message: "With a limit of 0 bytes nothing could be saved. Set it to at least 1."
                     .to_owned(),
-            );
+            });
         }
         problems
     }
+}
+
+/// A setting that makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The field of [`Config`].
+    pub name: &'static str,
+    /// A whole sentence that says what to do.
+    pub message: String,
 }
 
 /// What the caller believes to be on disk. A save is refused with [`PenError::Conflict`] when it is

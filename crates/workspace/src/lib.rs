@@ -20,7 +20,9 @@
 //! All methods of [`Workspace`] that take a path or return a tree block on the disk or on a lock:
 //! call them off the reactor.
 
+pub mod buffers;
 mod config;
+pub mod diff;
 mod error;
 mod events;
 mod inbox;
@@ -95,6 +97,11 @@ impl Workspace {
     /// The project folder, canonical.
     pub fn root(&self) -> &Path {
         self.0.shared.jail.root()
+    }
+
+    /// The largest file that is read, in bytes.
+    pub fn max_file_bytes(&self) -> u64 {
+        self.0.shared.config.max_file_bytes
     }
 
     /// Reads a file as text (spec: story 3, AC 1 and 9).

@@ -1,0 +1,582 @@
+//! [`Buffers`]: the text of every open editor, in memory (paige.md §3.3, spec: story 3, AC 2 to 4).
+//!
+//! Pure data: nothing here reads a file, and `coach::buffers` backs the unsaved ones up. Keys are
+//! [`ProjectPath`]s, so that a file has one buffer however its path was written.
+//!
+//! * A `buffer:update` always makes its buffer dirty, also when the text is that on disk (spec 3.3):
+//!   only a save, or a change on disk to the same text, makes it clean.
+//! * A save and an update may cross. Who saves asks for the [`revision`](Buffers::revision) first;
+//!   edits that came in after it stay, dirty, on the new base.
+//! * A clean buffer follows the disk; a dirty one keeps its text and its base, so that its save is a
+//!   conflict (blueprint §5).
+//! * A file that is deleted on disk keeps its buffer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use paige_protocol::{ProjectPath, Version};
+use parking_lot::RwLock;
+
+/// Where the cursor of an editor stands; both numbers are 1-based.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// The line.
+    pub line: u32,
+    /// The column, in UTF-16 units as editors count.
+    pub column: u32,
+}
+
+impl Default for Cursor {
+    fn default() -> Self {
+        Self { line: 1, column: 1 }
+    }
+}
+
+/// The text of one editor. Cheap to clone: the text is shared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Buffer {
+    /// The whole text.
+    pub content: Arc<str>,
+    /// How many characters (Unicode scalar values) it has.
+    pub chars: usize,
+    /// Where the cursor was at the last update.
+    pub cursor: Cursor,
+    /// Whether it holds edits that were not saved.
+    pub dirty: bool,
+    /// When its text or its state last changed.
+    pub last_updated: SystemTime,
+    /// The version on disk that it is based on; `None`: there was no file.
+    pub base_version: Option<Version>,
+    /// Grows with every change of any buffer, and is never used twice.
+    pub revision: u64,
+}
+
+/// What an update did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Updated {
+    /// How many characters the buffer had before; `None`: there was no buffer.
+    pub previous_chars: Option<usize>,
+    /// How many it has now.
+    pub chars: usize,
+    /// The revision that it has now.
+    pub revision: u64,
+}
+
+/// All buffers. Its methods only compute; they never block for long.
+#[derive(Debug, Default)]
+pub struct Buffers(RwLock<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    buffers: BTreeMap<ProjectPath, Buffer>,
+    revision: u64,
+}
+
+impl State {
+    fn next(&mut self) -> u64 {
+        self.revision += 1;
+        self.revision
+    }
+
+    /// Puts a buffer that is equal to the disk, and keeps the cursor of one that is there.
+    fn put_clean(&mut self, path: &ProjectPath, content: Arc<str>, version: Version) -> Buffer {
+        let buffer = Buffer {
+            chars: content.chars().count(),
+            content,
+            cursor: self
+                .buffers
+                .get(path)
+                .map(|old| old.cursor)
+                .unwrap_or_default(),
+            dirty: false,
+            last_updated: SystemTime::now(),
+            base_version: Some(version),
+            revision: self.next(),
+        };
+        self.buffers.insert(path.clone(), buffer.clone());
+        buffer
+    }
+}
+
+impl Buffers {
+    /// The buffer of `path` (spec 3.4).
+    pub fn get(&self, path: &ProjectPath) -> Option<Buffer> {
+        self.0.read().buffers.get(path).cloned()
+    }
+
+    /// The revision of the buffer of `path`, to be asked for before a save; 0 when there is none.
+    pub fn revision(&self, path: &ProjectPath) -> u64 {
+        self.0
+            .read()
+            .buffers
+            .get(path)
+            .map_or(0, |buffer| buffer.revision)
+    }
+
+    /// All buffers, by path.
+    pub fn all(&self) -> Vec<(ProjectPath, Buffer)> {
+        self.list(|_| true)
+    }
+
+    /// The buffers that hold unsaved edits, by path.
+    pub fn dirty(&self) -> Vec<(ProjectPath, Buffer)> {
+        self.list(|buffer| buffer.dirty)
+    }
+
+    fn list(&self, keep: impl Fn(&Buffer) -> bool) -> Vec<(ProjectPath, Buffer)> {
+        let state = self.0.read();
+        let kept = state.buffers.iter().filter(|(_, buffer)| keep(buffer));
+        kept.map(|(path, buffer)| (path.clone(), buffer.clone()))
+            .collect()
+    }
+
+    /// An editor's text changed (spec 3.3): the last update wins, and the buffer is dirty. Without a
+    /// buffer one is made, as for a file that does not exist; [`seed`](Self::seed) it before with
+    /// what is on disk, if there is such a file.
+    pub fn update(&self, path: &ProjectPath, content: Arc<str>, cursor: Cursor) -> Updated {
+        let chars = content.chars().count();
+        let mut state = self.0.write();
+        let revision = state.next();
+        let last_updated = SystemTime::now();
+        let previous_chars = match state.buffers.get_mut(path) {
+            Some(buffer) => {
+                let previous = buffer.chars;
+                *buffer = Buffer {
+                    content,
+                    chars,
+                    cursor,
+                    dirty: true,
+                    last_updated,
+                    base_version: buffer.base_version.take(),
+                    revision,
+                };
+                Some(previous)
+            }
+            None => {
+                let buffer = Buffer {
+                    content,
+                    chars,
+                    cursor,
+                    dirty: true,
+                    last_updated,
+                    base_version: None,
+                    revision,
+                };
+                state.buffers.insert(path.clone(), buffer);
+                None
+            }
+        };
+        Updated {
+            previous_chars,
+            chars,
+            revision,
+        }
+    }
+
+    /// A file was opened, and this is what the disk has. A dirty buffer stays as it is; what is
+    /// returned is what the editor should show.
+    pub fn seed(&self, path: &ProjectPath, content: Arc<str>, version: Version) -> Buffer {
+        let mut state = self.0.write();
+        match state.buffers.get(path) {
+            Some(buffer) if buffer.dirty || buffer.base_version.as_ref() == Some(&version) => {
+                buffer.clone()
+            }
+            _ => state.put_clean(path, content, version),
+        }
+    }
+
+    /// `content` was saved and is `version` now; `seen` is the [`revision`](Self::revision) from
+    /// before the save. If nothing came in since, the buffer has this text and is clean (spec 3.2),
+    /// also where the editor had sent an older one. Otherwise the newer edits stay dirty, on the new
+    /// base, unless they are the saved text.
+    pub fn mark_saved(
+        &self,
+        path: &ProjectPath,
+        content: Arc<str>,
+        version: Version,
+        seen: u64,
+    ) -> Buffer {
+        let mut state = self.0.write();
+        let revision = state.next();
+        match state.buffers.get_mut(path) {
+            Some(buffer) if buffer.revision != seen && buffer.content != content => {
+                buffer.base_version = Some(version);
+                buffer.revision = revision;
+                buffer.clone()
+            }
+            _ => state.put_clean(path, content, version),
+        }
+    }
+
+    /// The file changed on disk. Returns the buffer if editors must be told: a clean one that has
+    /// the new text. A dirty one stays, but is clean from now on if its text is the new one.
+    pub fn follow_disk(
+        &self,
+        path: &ProjectPath,
+        content: Arc<str>,
+        version: Version,
+    ) -> Option<Buffer> {
+        let mut state = self.0.write();
+        let buffer = state.buffers.get(path)?;
+        let same = buffer.content == content;
+        if same && !buffer.dirty && buffer.base_version.as_ref() == Some(&version) {
+            return None;
+        }
+        if buffer.dirty && !same {
+            return None;
+        }
+        let buffer = state.put_clean(path, content, version);
+        (!same).then_some(buffer)
+    }
+
+    /// Brings an unsaved buffer back after a restart, unless the path has a buffer again. Returns
+    /// whether it did.
+    pub fn restore(
+        &self,
+        path: ProjectPath,
+        content: Arc<str>,
+        cursor: Cursor,
+        base_version: Option<Version>,
+        last_updated: SystemTime,
+    ) -> bool {
+        let mut state = self.0.write();
+        if state.buffers.contains_key(&path) {
+            return false;
+        }
+        let buffer = Buffer {
+            chars: content.chars().count(),
+            content,
+            cursor,
+            dirty: true,
+            last_updated,
+            base_version,
+            revision: state.next(),
+        };
+        state.buffers.insert(path, buffer);
+        true
+    }
+
+    /// Forgets the buffers of `path` and of all that lies below it, and returns them.
+    pub fn remove(&self, path: &ProjectPath) -> Vec<(ProjectPath, Buffer)> {
+        self.0.write().take_below(path)
+    }
+
+    /// The file or folder `from` is called `to` now: its buffers, and those below it, move along with
+    /// their edits and base. A buffer that stood at a new path is replaced, so a rename onto a path
+    /// with unsaved text must be refused before. Returns the old and new paths.
+    pub fn rename(&self, from: &ProjectPath, to: &ProjectPath) -> Vec<(ProjectPath, ProjectPath)> {
+        let mut state = self.0.write();
+        let mut moved = Vec::new();
+        for (old, mut buffer) in state.take_below(from) {
+            let rest = &old.as_str()[from.as_str().len()..];
+            // Both halves are checked paths, so their joint is one, too.
+            let Ok(new) = ProjectPath::parse(&format!("{to}{rest}")) else {
+                continue;
+            };
+            buffer.revision = state.next();
+            state.buffers.insert(new.clone(), buffer);
+            moved.push((old, new));
+        }
+        moved
+    }
+}
+
+impl State {
+    fn take_below(&mut self, folder: &ProjectPath) -> Vec<(ProjectPath, Buffer)> {
+        // What begins with the folder's name comes right after it; `a-b` stands between `a` and `a/b`.
+        let paths: Vec<ProjectPath> = self
+            .buffers
+            .range(folder..)
+            .map(|(path, _)| path)
+            .take_while(|path| path.as_str().starts_with(folder.as_str()))
+            .filter(|path| path.is_below(folder))
+            .cloned()
+            .collect();
+        paths
+            .into_iter()
+            .filter_map(|path| self.buffers.remove_entry(&path))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn at(path: &str) -> ProjectPath {
+        ProjectPath::parse(path).unwrap()
+    }
+
+    fn version(text: &str) -> Version {
+        Version::of(text.as_bytes())
+    }
+
+    const CURSOR: Cursor = Cursor { line: 3, column: 7 };
+
+    /// Compares a buffer in everything but its time and revision.
+    #[track_caller]
+    fn check(
+        buffer: Option<Buffer>,
+        content: &str,
+        dirty: bool,
+        base: Option<&str>,
+        cursor: Cursor,
+    ) {
+        let buffer = buffer.expect("a buffer");
+        assert_eq!(
+            buffer,
+            Buffer {
+                content: content.into(),
+                chars: content.chars().count(),
+                cursor,
+                dirty,
+                base_version: base.map(version),
+                ..buffer.clone()
+            }
+        );
+    }
+
+    #[test]
+    fn spec_3_3_and_3_4_an_update_makes_a_dirty_buffer() {
+        let buffers = Buffers::default();
+        assert_eq!(buffers.get(&at("a")), None);
+        let before = SystemTime::now();
+        let first = buffers.update(&at("a"), "añ😀".into(), CURSOR);
+        let second = buffers.update(&at("./a"), "b".into(), CURSOR);
+        assert_eq!(
+            [first, second],
+            [
+                Updated {
+                    previous_chars: None,
+                    chars: 3,
+                    revision: 1
+                },
+                Updated {
+                    previous_chars: Some(3),
+                    chars: 1,
+                    revision: 2
+                },
+            ]
+        );
+        let time = buffers.get(&at("a")).unwrap().last_updated;
+        assert!(before <= time && time <= SystemTime::now());
+        check(buffers.get(&at("a")), "b", true, None, CURSOR);
+    }
+
+    #[test]
+    fn an_update_is_dirty_even_with_the_text_on_disk_and_keeps_the_base() {
+        let buffers = Buffers::default();
+        buffers.seed(&at("a"), "disk".into(), version("disk"));
+        buffers.update(&at("a"), "disk".into(), CURSOR);
+        check(buffers.get(&at("a")), "disk", true, Some("disk"), CURSOR);
+    }
+
+    #[test]
+    fn the_text_is_shared_and_not_copied() {
+        let buffers = Buffers::default();
+        let text: Arc<str> = "x".repeat(50_000).into();
+        buffers.update(&at("a"), text.clone(), CURSOR);
+        assert!(Arc::ptr_eq(&text, &buffers.get(&at("a")).unwrap().content));
+        assert!(Arc::ptr_eq(&text, &buffers.dirty()[0].1.content));
+    }
+
+    #[test]
+    fn opening_a_file_never_overwrites_unsaved_text() {
+        let buffers = Buffers::default();
+        check(
+            Some(buffers.seed(&at("a"), "one".into(), version("one"))),
+            "one",
+            false,
+            Some("one"),
+            Cursor::default(),
+        );
+        // A clean one is brought up to date, and an equal one is left alone.
+        check(
+            Some(buffers.seed(&at("a"), "two".into(), version("two"))),
+            "two",
+            false,
+            Some("two"),
+            Cursor::default(),
+        );
+        let revision = buffers.revision(&at("a"));
+        buffers.seed(&at("a"), "two".into(), version("two"));
+        assert_eq!(buffers.revision(&at("a")), revision);
+        buffers.update(&at("a"), "mine".into(), CURSOR);
+        check(
+            Some(buffers.seed(&at("a"), "three".into(), version("three"))),
+            "mine",
+            true,
+            Some("two"),
+            CURSOR,
+        );
+    }
+
+    #[test]
+    fn spec_3_2_a_save_makes_the_buffer_clean() {
+        let buffers = Buffers::default();
+        buffers.seed(&at("a"), "old".into(), version("old"));
+        buffers.update(&at("a"), "mine".into(), CURSOR);
+        let seen = buffers.revision(&at("a"));
+        buffers.mark_saved(&at("a"), "mine".into(), version("mine"), seen);
+        check(buffers.get(&at("a")), "mine", false, Some("mine"), CURSOR);
+        assert_eq!(buffers.dirty(), []);
+    }
+
+    #[test]
+    fn a_save_without_a_buffer_makes_a_clean_one() {
+        let buffers = Buffers::default();
+        assert_eq!(buffers.revision(&at("a")), 0);
+        buffers.mark_saved(&at("a"), "text".into(), version("text"), 0);
+        check(
+            buffers.get(&at("a")),
+            "text",
+            false,
+            Some("text"),
+            Cursor::default(),
+        );
+    }
+
+    #[test]
+    fn a_save_that_overtakes_its_update_wins() {
+        let buffers = Buffers::default();
+        // The editor waits 300 ms before it sends an update, and the save comes first.
+        buffers.update(&at("a"), "older".into(), CURSOR);
+        let seen = buffers.revision(&at("a"));
+        buffers.mark_saved(&at("a"), "newer".into(), version("newer"), seen);
+        check(buffers.get(&at("a")), "newer", false, Some("newer"), CURSOR);
+    }
+
+    #[test]
+    fn edits_during_a_save_stay_dirty_on_the_new_base() {
+        let buffers = Buffers::default();
+        buffers.update(&at("a"), "saved".into(), CURSOR);
+        let seen = buffers.revision(&at("a"));
+        buffers.update(&at("a"), "typed on".into(), CURSOR);
+        buffers.mark_saved(&at("a"), "saved".into(), version("saved"), seen);
+        check(
+            buffers.get(&at("a")),
+            "typed on",
+            true,
+            Some("saved"),
+            CURSOR,
+        );
+        // The same text again is not an edit.
+        let seen = buffers.revision(&at("a"));
+        buffers.update(&at("a"), "typed on".into(), CURSOR);
+        buffers.mark_saved(&at("a"), "typed on".into(), version("typed on"), seen);
+        check(
+            buffers.get(&at("a")),
+            "typed on",
+            false,
+            Some("typed on"),
+            CURSOR,
+        );
+    }
+
+    #[test]
+    fn a_buffer_removed_and_made_again_during_a_save_is_not_mistaken() {
+        let buffers = Buffers::default();
+        buffers.update(&at("a"), "saved".into(), CURSOR);
+        let seen = buffers.revision(&at("a"));
+        buffers.remove(&at("a"));
+        buffers.update(&at("a"), "new".into(), CURSOR);
+        buffers.mark_saved(&at("a"), "saved".into(), version("saved"), seen);
+        check(buffers.get(&at("a")), "new", true, Some("saved"), CURSOR);
+    }
+
+    #[test]
+    fn a_clean_buffer_follows_the_disk_and_a_dirty_one_does_not() {
+        let buffers = Buffers::default();
+        assert_eq!(
+            buffers.follow_disk(&at("a"), "x".into(), version("x")),
+            None
+        );
+        assert_eq!(buffers.get(&at("a")), None);
+
+        buffers.seed(&at("a"), "one".into(), version("one"));
+        assert_eq!(
+            buffers.follow_disk(&at("a"), "one".into(), version("one")),
+            None
+        );
+        let told = buffers.follow_disk(&at("a"), "two".into(), version("two"));
+        check(told.clone(), "two", false, Some("two"), Cursor::default());
+        assert_eq!(told, buffers.get(&at("a")));
+
+        buffers.update(&at("a"), "mine".into(), CURSOR);
+        assert_eq!(
+            buffers.follow_disk(&at("a"), "three".into(), version("three")),
+            None
+        );
+        check(buffers.get(&at("a")), "mine", true, Some("two"), CURSOR);
+        // Nobody needs to be told of a text that he has.
+        assert_eq!(
+            buffers.follow_disk(&at("a"), "mine".into(), version("mine")),
+            None
+        );
+        check(buffers.get(&at("a")), "mine", false, Some("mine"), CURSOR);
+    }
+
+    #[test]
+    fn a_restored_buffer_is_dirty_and_never_overwrites() {
+        let buffers = Buffers::default();
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(5);
+        assert!(buffers.restore(at("a"), "backup".into(), CURSOR, Some(version("old")), time));
+        check(buffers.get(&at("a")), "backup", true, Some("old"), CURSOR);
+        assert_eq!(buffers.get(&at("a")).unwrap().last_updated, time);
+        assert!(!buffers.restore(at("a"), "other".into(), CURSOR, None, time));
+        check(buffers.get(&at("a")), "backup", true, Some("old"), CURSOR);
+    }
+
+    #[track_caller]
+    fn paths(list: &[(ProjectPath, Buffer)], expected: &[&str]) {
+        let paths: Vec<&str> = list.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(paths, expected);
+    }
+
+    #[test]
+    fn lists_are_in_order_and_folders_go_and_move_whole() {
+        let buffers = Buffers::default();
+        for path in ["b/c", "b", "a/x/y", "a", "a-b", "a/x", "ab/c"] {
+            buffers.update(&at(path), path.into(), CURSOR);
+        }
+        buffers.mark_saved(
+            &at("b"),
+            "b".into(),
+            version("b"),
+            buffers.revision(&at("b")),
+        );
+        paths(
+            &buffers.dirty(),
+            &["a", "a-b", "a/x", "a/x/y", "ab/c", "b/c"],
+        );
+
+        let moved = buffers.rename(&at("a"), &at("new/place"));
+        let expected = [
+            ("a", "new/place"),
+            ("a/x", "new/place/x"),
+            ("a/x/y", "new/place/x/y"),
+        ];
+        assert_eq!(moved, expected.map(|(old, new)| (at(old), at(new))));
+        check(buffers.get(&at("new/place/x")), "a/x", true, None, CURSOR);
+
+        paths(
+            &buffers.remove(&at("new/place")),
+            &["new/place", "new/place/x", "new/place/x/y"],
+        );
+        paths(&buffers.remove(&at("nothing")), &[]);
+        paths(&buffers.all(), &["a-b", "ab/c", "b", "b/c"]);
+    }
+
+    #[test]
+    fn a_file_is_renamed_in_place_and_next_to_itself() {
+        let buffers = Buffers::default();
+        buffers.update(&at("a"), "text".into(), CURSOR);
+        buffers.rename(&at("a"), &at("A"));
+        buffers.rename(&at("A"), &at("A/b"));
+        buffers.rename(&at("A/b"), &at("A/b"));
+        paths(&buffers.all(), &["A/b"]);
+    }
+}
