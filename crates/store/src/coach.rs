@@ -40,3 +40,6 @@ fn not_found(what: &'static str, id: impl ToString) -> StoreError {
         id: id.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

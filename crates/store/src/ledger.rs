@@ -202,3 +202,93 @@ fn conditions<'a>(period: &'a Period<'a>) -> (String, Vec<&'a dyn ToSql>) {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Store};
+
+    fn call(model: &str, latency_ms: i32, cost_estimate: Option<f64>) -> NewCall {
+        NewCall {
+            scope: None,
+            call_type: "triage_model".to_owned(),
+            model: model.to_owned(),
+            input_hash: Some("0011223344556677".to_owned()),
+            latency_ms,
+            input_tokens: 100,
+            output_tokens: 10,
+            cache_write_tokens: 3,
+            cache_read_tokens: 2,
+            cost_estimate,
+        }
+    }
+
+    #[test]
+    fn totals_leave_failures_out_of_the_mean_and_count_the_unpriced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("paige.db");
+        let store = Store::open(&path, "/project", Config::default()).unwrap();
+        let calls = [
+            call("large", 300, Some(0.5)),
+            call("small", 100, Some(0.25)),
+            call("small", FAILED, Some(0.0)),
+            call("local", 200, None),
+        ];
+        let written = store
+            .commit_blocking(move |unit| {
+                calls
+                    .iter()
+                    .map(|call| insert(unit, call))
+                    .collect::<Result<Vec<_>, StoreError>>()
+            })
+            .unwrap();
+        assert_eq!(written[3].call, call("local", 200, None));
+
+        let everything = Period::default();
+        let expected = Totals {
+            calls: 4,
+            failed: 1,
+            unpriced: 1,
+            cost: 0.75,
+            mean_latency_ms: Some(200.0),
+            input_tokens: 400,
+            output_tokens: 40,
+            cache_write_tokens: 12,
+            cache_read_tokens: 8,
+        };
+        let seen = store.read(|reader| totals(reader, &everything)).unwrap();
+        assert_eq!(seen, expected);
+        let by_model = store
+            .read(|reader| totals_by_model(reader, &everything))
+            .unwrap();
+        let costs: Vec<_> = by_model
+            .iter()
+            .map(|(model, totals)| (model.as_str(), totals.calls, totals.cost))
+            .collect();
+        assert_eq!(
+            costs,
+            [("large", 1, 0.5), ("small", 2, 0.25), ("local", 1, 0.0)]
+        );
+
+        let nothing = [
+            Period {
+                scope: Some(1),
+                since: None,
+            },
+            Period {
+                scope: None,
+                since: Some("2999-01-01T00:00:00.000Z"),
+            },
+            Period {
+                scope: Some(1),
+                since: Some("2000-01-01T00:00:00.000Z"),
+            },
+        ];
+        for period in nothing {
+            let seen = store.read(|reader| totals(reader, &period)).unwrap();
+            assert_eq!(seen, Totals::default(), "{period:?}");
+        }
+        let last = store.read(|reader| recent(reader, None, 2)).unwrap();
+        assert_eq!(last, [written[3].clone(), written[2].clone()]);
+    }
+}

@@ -204,3 +204,102 @@ pub(crate) fn prune(
         more: gone == PRUNE_ROWS,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Store};
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    const NOON: i64 = 1_770_811_200_000;
+
+    /// A stream with `count` pushes of 10 bytes, one an hour, the last at `NOON`.
+    fn stream_of(count: u64) -> (tempfile::TempDir, Connection, Stream) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("paige.db");
+        let conn =
+            crate::open::open(&path, &Config::default(), &crate::schema::migrations()).unwrap();
+        let id = stream(&conn, "/project").unwrap().id;
+        let tx = conn.unchecked_transaction().unwrap();
+        for seq in 1..=count {
+            let hours_ago = i64::try_from(count - seq).unwrap();
+            conn.execute(
+                "INSERT INTO outbox (stream_id, seq, kind, payload, at) VALUES (?1, ?2, 'a', '\"01234567\"', ?3)",
+                (id, signed(seq), time::from_millis(NOON - hours_ago * 3_600_000)),
+            )
+            .unwrap();
+        }
+        conn.execute(
+            "UPDATE streams SET head = ?2, bytes = ?2 * 10 WHERE id = ?1",
+            (id, signed(count)),
+        )
+        .unwrap();
+        tx.commit().unwrap();
+        let stream = stream(&conn, "/project").unwrap();
+        (folder, conn, stream)
+    }
+
+    #[test]
+    fn pruning_takes_what_is_too_old_or_too_much_from_the_beginning() {
+        let check = |count, keep, max_bytes, expected: Pruned| {
+            let (_folder, conn, before) = stream_of(count);
+            let pruned = prune(&conn, before.id, keep, max_bytes, NOON).unwrap();
+            assert_eq!(pruned, expected);
+            let after = stream(&conn, "/project").unwrap();
+            let Pruned { oldest, bytes, .. } = pruned;
+            assert_eq!(
+                after,
+                Stream {
+                    oldest,
+                    bytes,
+                    ..before
+                }
+            );
+        };
+        let pruned = |oldest, bytes, more| Pruned {
+            oldest,
+            bytes,
+            more,
+        };
+        check(0, DAY, 1000, pruned(1, 0, false));
+        check(10, DAY, 1000, pruned(1, 100, false));
+        check(100, DAY, 1000, pruned(76, 250, false));
+        check(10, DAY, 30, pruned(8, 30, false));
+        check(10, DAY, 5, pruned(11, 0, false));
+        check(600, DAY * 100, 100, pruned(501, 1000, true));
+    }
+
+    #[test]
+    fn a_stream_whose_pushes_are_all_gone_keeps_its_numbers() {
+        let (_folder, conn, before) = stream_of(10);
+        prune(&conn, before.id, Duration::ZERO, 0, NOON + 1).unwrap();
+        let after = stream(&conn, "/project").unwrap();
+        assert_eq!((after.head, after.oldest), (10, 11));
+    }
+
+    #[test]
+    fn a_flood_is_pruned_while_it_lasts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("paige.db");
+        let config = Config {
+            outbox_max_bytes: 1 << 20,
+            ..Config::default()
+        };
+        let store = Store::open(&path, "/project", config).unwrap();
+        let payload = format!("\"{}\"", "x".repeat(100_000 - 2));
+        for _ in 0..40 {
+            let payload = payload.clone();
+            store
+                .commit_blocking(move |unit| unit.push("a", payload, None))
+                .unwrap();
+        }
+        // The last commit's pruning comes after its answer; the next unit waits for it.
+        store.commit_blocking(|_| Ok::<_, StoreError>(())).unwrap();
+        let oldest = store.outbox_oldest();
+        assert!(oldest > 20, "{oldest}");
+        let kept = store.outbox(0, u64::MAX, 1000).unwrap();
+        assert_eq!(kept.first().unwrap().seq, oldest);
+        assert_eq!(kept.last().unwrap().seq, 40);
+        assert_eq!(store.cursor().seq, 40);
+    }
+}

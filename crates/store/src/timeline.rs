@@ -166,3 +166,133 @@ pub(crate) static INSERT: LazyLock<String> = LazyLock::new(|| {
         schema::TIMELINE_KIND
     )
 });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Store};
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("paige.db");
+        let store = Store::open(&path, "/project", Config::default()).unwrap();
+        (folder, store)
+    }
+
+    /// Entries 1 to 4 of no scope, one a moment.
+    fn filled() -> (tempfile::TempDir, Store, Vec<String>) {
+        let (folder, store) = store();
+        let times = ["a", "b", "a", "c"].map(|kind| {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+            let log = move |unit: &mut crate::Unit<'_>| -> Result<_, StoreError> {
+                unit.log(None, Entry::new(kind, "{}".to_owned()))?;
+                Ok(unit.now().to_owned())
+            };
+            store.commit_blocking(log).unwrap()
+        });
+        (folder, store, times.to_vec())
+    }
+
+    #[test]
+    fn a_filter_chooses_entries_and_paging_takes_them_in_order() {
+        let (_folder, store, times) = filled();
+        let check = |filter: Filter<'_>, limit, expected: &[u32], newest_first: &[u32]| {
+            let ids = |entries: Vec<TimelineEntry>| -> Vec<u32> {
+                entries.into_iter().map(|entry| entry.id).collect()
+            };
+            let oldest = store.read(|reader| page(reader, &filter, limit)).unwrap();
+            assert_eq!(ids(oldest), expected, "{filter:?}");
+            let newest = store.read(|reader| recent(reader, &filter, limit)).unwrap();
+            assert_eq!(ids(newest), newest_first, "{filter:?}");
+        };
+        let all = Filter::default();
+        check(all.clone(), 10, &[1, 2, 3, 4], &[4, 3, 2, 1]);
+        check(all.clone(), 2, &[1, 2], &[4, 3]);
+        let of_kind = Filter {
+            kind: Some("a"),
+            ..all.clone()
+        };
+        check(of_kind.clone(), 10, &[1, 3], &[3, 1]);
+        let between = Filter {
+            after: Some(1),
+            before: Some(4),
+            ..all.clone()
+        };
+        check(between, 10, &[2, 3], &[3, 2]);
+        let later = Filter {
+            since: Some(&times[1]),
+            ..of_kind
+        };
+        check(later, 10, &[3], &[3]);
+        let of_nobody = Filter {
+            scope: Some(None),
+            ..all.clone()
+        };
+        check(of_nobody, 1, &[1], &[4]);
+        let of_somebody = Filter {
+            scope: Some(Some(1)),
+            ..all.clone()
+        };
+        check(of_somebody, 10, &[], &[]);
+        let in_the_future = Filter {
+            since: Some("2999-01-01T00:00:00.000Z"),
+            ..all
+        };
+        check(in_the_future, 10, &[], &[]);
+    }
+
+    #[test]
+    fn entries_are_counted_by_the_same_filters() {
+        let (_folder, store, times) = filled();
+        let filter = Filter {
+            kind: Some("a"),
+            since: Some(&times[0]),
+            ..Filter::default()
+        };
+        assert_eq!(store.read(|reader| count(reader, &filter)), Ok(2));
+    }
+
+    /// What every row of the timeline may cost: one look into an index, no scan, no sorting.
+    #[test]
+    fn every_filter_is_answered_by_an_index() {
+        let (_folder, store) = store();
+        let scopes = [None, Some(None), Some(Some(1))];
+        for (scope, kind, since, after) in scopes.into_iter().flat_map(|scope| {
+            (0..8).map(move |bits| {
+                (
+                    scope,
+                    (bits & 1 > 0).then_some("a"),
+                    (bits & 2 > 0).then_some("2026-02-11T10:00:00.000Z"),
+                    (bits & 4 > 0).then_some(1),
+                )
+            })
+        }) {
+            let filter = Filter {
+                scope,
+                kind,
+                since,
+                after,
+                before: None,
+            };
+            let (conditions, values) = conditions(&filter);
+            for order in ["ASC", "DESC"] {
+                let sql = format!(
+                    "EXPLAIN QUERY PLAN SELECT * FROM {}{conditions} ORDER BY id {order} LIMIT 20",
+                    schema::TIMELINE
+                );
+                let plan = store
+                    .read(|reader| {
+                        reader.map(&sql, values.as_slice(), |row| row.get::<_, String>(3))
+                    })
+                    .unwrap()
+                    .join("; ");
+                let unbounded = filter == Filter::default();
+                assert!(
+                    unbounded || !plan.contains("SCAN action_log"),
+                    "{filter:?}: {plan}"
+                );
+                assert!(!plan.contains("TEMP B-TREE"), "{filter:?}: {plan}");
+            }
+        }
+    }
+}
