@@ -37,6 +37,8 @@ struct State {
     recent: HashMap<String, Instant>,
     /// As the system paired them, in order.
     renames: Vec<(String, String)>,
+    /// The name that was moved away last, and what the system calls that move.
+    left: Option<(usize, String)>,
     rescan: Option<Instant>,
     /// A rescan makes events of its own, and must not keep itself busy with them.
     no_rescan_before: Option<Instant>,
@@ -154,21 +156,10 @@ impl Inbox {
         for path in &paths {
             self.mark(&mut state, path, written, now);
         }
-        if let (EventKind::Modify(ModifyKind::Name(RenameMode::Both)), [from, to]) =
-            (event.kind, &paths[..])
+        if let (EventKind::Modify(ModifyKind::Name(mode)), Some(cookie), [path]) =
+            (event.kind, event.tracker(), &paths[..])
         {
-            // Looked at in the same round, or they would not be seen as a pair.
-            let due = [from, to]
-                .iter()
-                .filter_map(|path| state.names.get(**path))
-                .map(|name| name.due)
-                .max();
-            for path in [from, to] {
-                if let (Some(name), Some(due)) = (state.names.get_mut(*path), due) {
-                    name.due = due;
-                }
-            }
-            state.renames.push(((*from).to_owned(), (*to).to_owned()));
+            self.pair(&mut state, mode, cookie, path, now);
         }
         if state.names.len() > MAX_NAMES {
             state.names.clear();
@@ -195,6 +186,33 @@ impl Inbox {
             .names
             .insert(path.to_owned(), Pending { due, written });
         self.wake_at(state, due);
+    }
+
+    /// A name that left waits a little for where it went, and both are looked at in the same round,
+    /// or they would not be seen as a rename. (Notify's own `Both` comes after the two, too late if
+    /// its thread is interrupted in between.)
+    fn pair(&self, state: &mut State, mode: RenameMode, cookie: usize, path: &str, now: Instant) {
+        match mode {
+            RenameMode::From => {
+                if let Some(name) = state.names.get_mut(path) {
+                    name.due = name.due.max(now + self.settle);
+                }
+                state.left = Some((cookie, path.to_owned()));
+            }
+            RenameMode::To => {
+                let Some((_, from)) = state.left.take_if(|(left, _)| *left == cookie) else {
+                    return;
+                };
+                if let Some(due) = state.names.get(path).map(|name| name.due)
+                    && let Some(name) = state.names.get_mut(&from)
+                {
+                    name.due = due;
+                    self.wake_at(state, due);
+                }
+                state.renames.push((from, path.to_owned()));
+            }
+            _ => {}
+        }
     }
 
     /// Wakes the watcher only when it would otherwise sleep too long.
@@ -299,7 +317,10 @@ mod tests {
 
     const CREATE: EventKind = EventKind::Create(CreateKind::File);
     const WRITE: EventKind = EventKind::Modify(ModifyKind::Data(DataChange::Any));
-    const BOTH: EventKind = EventKind::Modify(ModifyKind::Name(RenameMode::Both));
+    fn moved(mode: RenameMode, cookie: usize, path: &str) -> notify::Result<Event> {
+        let event = event(EventKind::Modify(ModifyKind::Name(mode)), &[path]);
+        Ok(event.set_tracker(cookie))
+    }
 
     fn round(inbox: &Inbox) -> Round {
         match inbox.next(None, None) {
@@ -349,13 +370,19 @@ mod tests {
         let inbox = inbox();
         inbox.report(Ok(event(WRITE, &["/p/a"])));
         round(&inbox);
-        inbox.report(Ok(event(BOTH, &["/p/a", "/p/b"])));
+        inbox.report(moved(RenameMode::From, 7, "/p/a"));
+        std::thread::sleep(SETTLE / 10);
+        inbox.report(moved(RenameMode::To, 7, "/p/b"));
+        inbox.report(moved(RenameMode::From, 8, "/p/gone"));
+        inbox.report(moved(RenameMode::To, 9, "/p/came"));
+        let name = |name: &str| (name.to_owned(), false);
         let expected = Round {
-            names: vec![("a".to_owned(), false), ("b".to_owned(), false)],
+            names: vec![name("a"), name("b"), name("came")],
             renames: vec![("a".to_owned(), "b".to_owned())],
             rescan: false,
         };
         assert_eq!(round(&inbox), expected);
+        assert_eq!(round(&inbox).names, [name("gone")]);
     }
 
     #[test]
@@ -363,7 +390,10 @@ mod tests {
         let inbox = inbox();
         for lost in [
             event(EventKind::Other, &[]).set_flag(Flag::Rescan),
-            event(BOTH, &["/p"]),
+            event(
+                EventKind::Modify(ModifyKind::Name(RenameMode::From)),
+                &["/p"],
+            ),
         ] {
             inbox.report(Ok(lost));
             assert!(round(&inbox).rescan);

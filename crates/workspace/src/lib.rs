@@ -21,6 +21,7 @@
 //! call them off the reactor.
 
 pub mod buffers;
+mod changes;
 mod config;
 pub mod diff;
 mod error;

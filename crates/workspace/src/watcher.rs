@@ -6,17 +6,18 @@
 //! that comes, goes or moves is watched and compared anew with all that is below it, for notify may
 //! have dropped its watches together with those of the folder that had its name before.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use paige_protocol::ProjectPath;
-use paige_protocol::tree::{NodeKind, TreeNode};
+use paige_protocol::tree::NodeKind;
 use rustix::fs::{AtFlags, FileType, statat};
 use rustix::io::Errno;
 
+use crate::changes::{self, Change};
 use crate::error::is_escape;
 use crate::events::FileEvent;
 use crate::inbox::{Next, Round};
@@ -42,16 +43,6 @@ pub(crate) struct Watcher {
 struct Flood {
     began: Instant,
     paths: BTreeSet<ProjectPath>,
-}
-
-/// A difference between the tree and the disk, by path.
-#[derive(Debug)]
-enum Change {
-    Add(String, Stamp),
-    Write(String),
-    Unlink(String, Stamp),
-    AddFolder(String),
-    UnlinkFolder(String),
 }
 
 impl Watcher {
@@ -355,13 +346,9 @@ impl Watcher {
         if changes.is_empty() {
             return;
         }
-        let pairs = pair(&changes, renames);
-        let mut events = Vec::with_capacity(changes.len());
-        self.shared.with_tree(|root| {
-            for change in &changes {
-                events_of(change, &pairs, root, &mut events);
-            }
-        });
+        let events = self
+            .shared
+            .with_tree(|root| changes::events(&changes, renames, root));
         self.send(events);
     }
 
@@ -461,89 +448,77 @@ fn is_below(path: &str, folder: &str) -> bool {
         .is_some_and(|rest| folder.is_empty() || rest.starts_with('/'))
 }
 
-/// Which removal and which addition are one rename: new path by old path.
-struct Pairs<'a> {
-    by_old: HashMap<&'a str, &'a str>,
-    /// The stamp that a moved file had.
-    by_new: HashMap<&'a str, (&'a str, Option<Stamp>)>,
-}
+#[cfg(test)]
+mod tests {
+    #![expect(
+        clippy::disallowed_methods,
+        reason = "the tests change the project folder"
+    )]
 
-/// A rename is told only where the tree agrees with the system: the old path went and the new one
-/// came. A file that is moved over another, as editors do to save, is a removal and a change.
-fn pair<'a>(changes: &'a [Change], renames: &'a [(String, String)]) -> Pairs<'a> {
-    let mut pairs = Pairs {
-        by_old: HashMap::new(),
-        by_new: HashMap::new(),
-    };
-    if renames.is_empty() {
-        return pairs;
-    }
-    let mut origins: HashMap<&str, &str> = HashMap::new();
-    for (from, to) in renames {
-        let origin = origins.remove(&**from).unwrap_or(from);
-        origins.insert(to, origin);
-    }
-    let mut went: HashMap<&str, Option<Stamp>> = HashMap::new();
-    let mut came: HashMap<&str, bool> = HashMap::new();
-    for change in changes {
-        match change {
-            Change::Unlink(path, stamp) => drop(went.insert(path, Some(*stamp))),
-            Change::UnlinkFolder(path) => drop(went.insert(path, None)),
-            Change::Add(path, _) => drop(came.insert(path, true)),
-            Change::AddFolder(path) => drop(came.insert(path, false)),
-            Change::Write(_) => {}
-        }
-    }
-    for (to, from) in origins {
-        if let (Some(stamp), Some(is_file)) = (went.get(from), came.get(to))
-            && stamp.is_some() == *is_file
-        {
-            pairs.by_old.insert(from, to);
-            pairs.by_new.insert(to, (from, *stamp));
-        }
-    }
-    pairs
-}
+    use std::fs;
 
-/// The events of one change. One that does not show any more tells nothing.
-fn events_of(change: &Change, pairs: &Pairs<'_>, root: &Folder, events: &mut Vec<FileEvent>) {
-    // Names in the tree are never such that a path is refused.
-    let path = |path: &str| ProjectPath::parse(path).ok();
-    let event = match change {
-        Change::Write(at) => path(at).map(|path| FileEvent::Change { path }),
-        Change::Unlink(at, _) | Change::UnlinkFolder(at) if pairs.by_old.contains_key(&**at) => {
-            None
-        }
-        Change::Unlink(at, _) => path(at).map(|path| FileEvent::Unlink { path }),
-        Change::UnlinkFolder(at) => path(at).map(|path| FileEvent::UnlinkDir { path }),
-        Change::Add(at, _) | Change::AddFolder(at) => {
-            node(root, at)
-                .zip(path(at))
-                .and_then(|(node, to)| match pairs.by_new.get(&**at) {
-                    Some((from, _)) => path(from).map(|from| FileEvent::Rename { from, to, node }),
-                    None if matches!(change, Change::Add(..)) => {
-                        Some(FileEvent::Add { path: to, node })
-                    }
-                    None => Some(FileEvent::AddDir { path: to, node }),
-                })
-        }
-    };
-    events.extend(event);
-    // A rename keeps inode, size and time; else the file was also written.
-    if let Change::Add(at, now) = change
-        && let Some((_, Some(before))) = pairs.by_new.get(&**at)
-        && before != now
-    {
-        events.extend(path(at).map(|path| FileEvent::Change { path }));
-    }
-}
+    use super::*;
+    use crate::config::Config;
+    use crate::jail::Jail;
 
-/// The node at `path`, as the tree has it.
-fn node(root: &Folder, path: &str) -> Option<TreeNode> {
-    let (parent, name) = split(path);
-    let parent = root.folder(parent)?;
-    match parent.kind(name)? {
-        NodeKind::Directory => parent.folder(name).map(|folder| folder.node(path)),
-        NodeKind::File => Some(model::file_node(name, path.to_owned())),
+    /// When events are lost, one comparison with the disk finds all that they would have told.
+    #[tokio::test]
+    async fn a_rescan_finds_what_no_event_told() {
+        let temp = tempfile::TempDir::new().expect("a folder");
+        let at = |path: &str| temp.path().join(path);
+        for path in [
+            "gone/x",
+            "kept/deep/gone",
+            "kept/deep/changed",
+            "kept/same",
+            "swap",
+        ] {
+            fs::create_dir_all(at(path).parent().expect("it has one")).expect("a folder");
+            fs::write(at(path), "before").expect("a file");
+        }
+        let jail = Jail::open(temp.path()).expect("a project");
+        let shared = Arc::new(Shared::new(jail, Config::default()));
+        let mut watcher = Watcher::new(shared.clone());
+        shared.with_tree(|_| ());
+        watcher.compare("", true, &mut Vec::new());
+
+        let mut events = shared.listeners.add();
+        fs::remove_dir_all(at("gone")).expect("it was there");
+        fs::remove_file(at("kept/deep/gone")).expect("it was there");
+        fs::write(at("kept/deep/changed"), "after it").expect("a file");
+        fs::remove_file(at("swap")).expect("it was there");
+        fs::create_dir_all(at("swap/new")).expect("a folder");
+        fs::write(at("came"), "").expect("a file");
+        let lost = Round {
+            rescan: true,
+            ..Round::default()
+        };
+        watcher.look(lost);
+        shared.listeners.close();
+        let mut told = Vec::new();
+        while let Some(event) = events.recv().await {
+            told.push(match event {
+                FileEvent::Add { path, .. } => format!("add {path}"),
+                FileEvent::AddDir { path, node } => {
+                    format!("addDir {path} {}", node.children.iter().flatten().count())
+                }
+                FileEvent::Change { path } => format!("change {path}"),
+                FileEvent::Unlink { path } => format!("unlink {path}"),
+                FileEvent::UnlinkDir { path } => format!("unlinkDir {path}"),
+                other => panic!("{other:?}"),
+            });
+        }
+        told.sort();
+        assert_eq!(
+            told,
+            [
+                "add came",
+                "addDir swap 1",
+                "change kept/deep/changed",
+                "unlink kept/deep/gone",
+                "unlink swap",
+                "unlinkDir gone",
+            ]
+        );
     }
 }

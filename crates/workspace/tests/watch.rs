@@ -27,6 +27,7 @@ struct Fixture {
     workspace: Workspace,
     events: FileEvents,
     temp: TempDir,
+    markers: usize,
 }
 
 impl Fixture {
@@ -50,6 +51,7 @@ impl Fixture {
             workspace,
             events,
             temp,
+            markers: 0,
         }
     }
 
@@ -94,7 +96,9 @@ impl Fixture {
     async fn until_marker(&mut self) -> Vec<FileEvent> {
         // Not earlier, or the marker may be told before a path that is still settling.
         tokio::time::sleep(Duration::from_millis(150)).await;
-        let marker = ProjectPath::parse("zz-marker").expect("a good path");
+        self.markers += 1;
+        let marker = format!("zz-marker-{}", self.markers);
+        let marker = ProjectPath::parse(&marker).expect("a good path");
         fs::write(self.at(marker.as_str()), "").expect("a file");
         let mut found = Vec::new();
         loop {
@@ -225,7 +229,7 @@ async fn a_folder_that_comes_with_all_its_content_is_complete() {
     // What is gone is not watched any more.
     fs::write(fixture.temp.path().join("away/a/x"), "").expect("a file");
     let lines: Vec<_> = fixture.until_marker().await.iter().map(line).collect();
-    assert_eq!(lines, ["add zz-marker"]);
+    assert_eq!(lines, ["add zz-marker-1"]);
     fixture.agrees().await;
 }
 
@@ -235,7 +239,7 @@ async fn an_atomic_save_is_a_change() {
     fs::write(fixture.at(".paige-0123abcd.tmp"), "after").expect("a file");
     fs::rename(fixture.at(".paige-0123abcd.tmp"), fixture.at("a.rs")).expect("a rename");
     let lines: Vec<_> = fixture.until_marker().await.iter().map(line).collect();
-    assert_eq!(lines, ["change a.rs", "add zz-marker"]);
+    assert_eq!(lines, ["change a.rs", "add zz-marker-1"]);
 }
 
 #[tokio::test]
@@ -249,7 +253,7 @@ async fn reading_and_noise_are_not_told() {
     write(&fixture.at(".git/index"), "");
     write(&fixture.at("src/node_modules/z"), "");
     let lines: Vec<_> = fixture.until_marker().await.iter().map(line).collect();
-    assert_eq!(lines, ["add zz-marker"]);
+    assert_eq!(lines, ["add zz-marker-1"]);
 }
 
 #[tokio::test]
@@ -262,7 +266,6 @@ async fn a_gitignore_that_changes_hides_and_shows_folders() {
     }
     write(&fixture.at("out/hidden"), "");
     fixture.agrees().await;
-    fs::remove_file(fixture.at("zz-marker")).expect("it was there");
     fs::remove_file(fixture.at(".gitignore")).expect("it was there");
     let lines: BTreeSet<_> = fixture.until_marker().await.iter().map(line).collect();
     for expected in [
@@ -303,7 +306,7 @@ async fn no_file_of_a_burst_is_missing() {
                 other => panic!("{other:?}"),
             }
         }
-        assert!(single <= Config::default().flood_threshold, "{single}");
+        assert!(single < FILES / 2, "{single} were told one by one");
         fixture.agrees().await;
     }
 }
@@ -348,12 +351,7 @@ async fn a_checkout_of_thousands_of_files_is_a_flood() {
         }
         fixture.agrees().await;
         assert_eq!(count(&fixture.workspace.tree()), expected);
-        assert!(
-            events.len() <= Config::default().flood_threshold + 10,
-            "{}",
-            events.len()
-        );
-        fs::remove_file(fixture.at("zz-marker")).expect("it was there");
+        assert!(events.len() < FILES / 4, "{} events", events.len());
     }
 }
 
@@ -483,7 +481,7 @@ async fn after_any_changes_the_tree_is_what_the_disk_is() {
             ..Config::default()
         };
         let mut fixture = Fixture::new(&["a/b/c", "e/e"], config);
-        let mut dice = Dice(seed * 0x9e37_79b9_7f4a_7c15);
+        let mut dice = Dice(0x9e37_79b9_7f4a_7c15 ^ seed);
         // What a client knows that applies each event and asks anew after a flood.
         let mut client: BTreeSet<String> = known(&fixture.workspace.tree());
         for step in 0..400 {
