@@ -1,1 +1,133 @@
-//! x
+//! The rules of coaching: what a session is, what happens in it, and who is told.
+//!
+//! Every change goes the same way (blueprint §2): a method here computes, commits once, and answers
+//! after the commit. The crate knows no socket and no protocol but its types; above all it cannot
+//! reach the pen, so that nothing here can change a file of the project.
+
+mod backup;
+mod buffers;
+mod config;
+mod convert;
+mod error;
+mod files;
+mod hints;
+mod marks;
+mod messages;
+mod session;
+mod state;
+
+use std::sync::Arc;
+
+use paige_protocol::{ProjectPath, coach::Action};
+use paige_store::{Cursor, Entry, Store, Unit, coach::sessions::Session};
+use paige_workspace::{Workspace, buffers::Buffers};
+use parking_lot::Mutex;
+
+pub use config::{Config, Problem};
+pub use error::CoachError;
+pub use files::Saved;
+pub use messages::ToolCall;
+pub use session::{StartSession, StartedBy};
+pub use state::Snapshot;
+
+/// The rules of coaching over one project. Cheap to clone.
+#[derive(Clone)]
+pub struct Coach(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    workspace: Workspace,
+    config: Config,
+    project_dir: String,
+    /// The active session as of the last commit. A rule that depends on it looks again in its unit.
+    active: Mutex<Option<Session>>,
+    /// Held by whoever changes the session or its marks, from looking until what is kept in memory
+    /// is changed as well. Such changes are few, so that one at a time is enough.
+    rules: tokio::sync::Mutex<()>,
+    buffers: Buffers,
+    tallies: Mutex<buffers::Tallies>,
+    open_files: Mutex<files::OpenFiles>,
+    marks: Mutex<marks::Marks>,
+    backup: backup::Backup,
+}
+
+impl Coach {
+    /// Takes up where the last run ended: an active session of this project goes on, one of another
+    /// project is abandoned, unsaved buffers are as they were.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn open(
+        store: Store,
+        workspace: Workspace,
+        config: Config,
+    ) -> Result<Self, CoachError> {
+        let coach = Self(Arc::new(Inner {
+            project_dir: workspace.root().to_string_lossy().into_owned(),
+            store,
+            workspace,
+            config,
+            active: Mutex::default(),
+            rules: tokio::sync::Mutex::default(),
+            buffers: Buffers::default(),
+            tallies: Mutex::default(),
+            open_files: Mutex::default(),
+            marks: Mutex::default(),
+            backup: backup::Backup::default(),
+        }));
+        coach.take_up_session().await?;
+        coach.restore_buffers()?;
+        coach.load_marks()?;
+        Ok(coach)
+    }
+
+    /// Where the stream of pushes stands.
+    pub fn cursor(&self) -> Cursor {
+        self.0.store.cursor()
+    }
+
+    /// The active session's id.
+    pub fn active_session_id(&self) -> Option<u32> {
+        self.0.active.lock().as_ref().map(|session| session.id)
+    }
+
+    /// Puts something that happened on the timeline, written behind; without an active session it is
+    /// kept as well.
+    pub fn observe(&self, action: &Action) {
+        self.0
+            .store
+            .observe(self.active_session_id(), entry(action));
+    }
+
+    fn active(&self) -> Result<Session, CoachError> {
+        self.0
+            .active
+            .lock()
+            .clone()
+            .ok_or(CoachError::NoActiveSession)
+    }
+
+    fn path(&self, text: &str) -> Result<ProjectPath, CoachError> {
+        Ok(ProjectPath::parse(text)?)
+    }
+}
+
+/// An action as the timeline keeps it.
+fn entry(action: &Action) -> Entry {
+    Entry::new(action.kind(), Some(action.data_json()))
+}
+
+/// Puts an action on the timeline as part of a unit.
+fn log(unit: &mut Unit<'_>, session: Option<u32>, action: &Action) -> Result<(), CoachError> {
+    unit.log(session, entry(action))?;
+    Ok(())
+}
+
+/// Pushes a message to every client as part of a unit.
+fn push(
+    unit: &mut Unit<'_>,
+    message: &paige_protocol::coach::ServerMessage,
+) -> Result<(), CoachError> {
+    unit.push(message.kind(), message.payload_json(), None)?;
+    Ok(())
+}

@@ -18,8 +18,6 @@ pub enum ErrorCode {
     InternalError,
     /// The client speaks another major version of the protocol.
     ProtocolMismatch,
-    /// `connection:hello` must be the first message.
-    HelloRequired,
     /// More messages a second than the limit allows.
     RateLimited,
     /// The message or body is larger, or nested deeper, than the limit allows.
@@ -78,7 +76,6 @@ impl ErrorCode {
             Self::NotImplemented => "NOT_IMPLEMENTED",
             Self::InternalError => "INTERNAL_ERROR",
             Self::ProtocolMismatch => "PROTOCOL_MISMATCH",
-            Self::HelloRequired => "HELLO_REQUIRED",
             Self::RateLimited => "RATE_LIMITED",
             Self::TooLarge => "TOO_LARGE",
             Self::Unauthorized => "UNAUTHORIZED",

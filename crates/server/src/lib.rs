@@ -1,4 +1,18 @@
-//! x
+//! The human's door: the guard, the WebSocket and its hub, health.
+//!
+//! It puts any door that it is handed behind the same guard, and knows none of them. It is the one
+//! room beside the sidecar that holds the pen: the desktop UI saves files, and Claude, whose door is
+//! elsewhere, cannot.
 
+mod desk;
+mod dispatch;
 pub mod guard;
 pub mod http;
+mod hub;
+mod queue;
+mod ws;
+
+pub use desk::{Door, Parts};
+pub use dispatch::Facts;
+pub use hub::{Config, Hub};
+pub use ws::close;

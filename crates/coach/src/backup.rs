@@ -1,0 +1,117 @@
+//! Unsaved text is the user's work: it is in the database within a second (blueprint §2).
+
+use std::{collections::BTreeSet, time::SystemTime};
+
+use paige_protocol::{ProjectPath, Version};
+use paige_store::coach::buffers::{self, NewBackup};
+use paige_workspace::buffers::{Buffer, Cursor};
+use parking_lot::Mutex;
+use tokio::{sync::Notify, time::sleep};
+
+use crate::{Coach, CoachError};
+
+/// The buffers that have changed since they were last backed up.
+#[derive(Default)]
+pub(crate) struct Backup {
+    changed: Mutex<BTreeSet<ProjectPath>>,
+    wake: Notify,
+}
+
+impl Backup {
+    pub(crate) fn wanted(&self, path: ProjectPath) {
+        self.changed.lock().insert(path);
+        self.wake.notify_one();
+    }
+}
+
+impl Coach {
+    /// Backs up changed buffers for as long as it runs; run it as a task.
+    pub async fn run_backups(&self) {
+        loop {
+            self.0.backup.wake.notified().await;
+            sleep(self.0.config.buffers.backup_delay()).await;
+            if let Err(error) = self.back_up().await {
+                tracing::error!(%error, "Unsaved text could not be backed up; it is tried again at the next edit.");
+            }
+        }
+    }
+
+    /// Backs up every buffer that has changed since the last time; also the last step of a stop.
+    ///
+    /// # Errors
+    /// When the database fails; then the buffers still count as changed.
+    pub async fn back_up(&self) -> Result<(), CoachError> {
+        let paths = std::mem::take(&mut *self.0.backup.changed.lock());
+        let moved = self.settle_marks(Some(&paths));
+        if paths.is_empty() && moved.is_empty() {
+            return Ok(());
+        }
+        let buffers: Vec<_> = paths
+            .iter()
+            .map(|path| (path.clone(), self.0.buffers.get(path)))
+            .collect();
+        let project = self.0.project_dir.clone();
+        let kept: Result<(), CoachError> = self
+            .0
+            .store
+            .commit(move |unit| {
+                for (path, buffer) in &buffers {
+                    match buffer {
+                        Some(buffer) if buffer.dirty => {
+                            buffers::put(unit, &row(&project, path, buffer))?;
+                        }
+                        _ => {
+                            buffers::delete(unit, &project, path.as_str())?;
+                        }
+                    }
+                }
+                moved.write(unit)
+            })
+            .await;
+        if kept.is_err() {
+            self.0.backup.changed.lock().extend(paths);
+        }
+        kept
+    }
+
+    pub(crate) fn restore_buffers(&self) -> Result<(), CoachError> {
+        let rows = self
+            .0
+            .store
+            .read(|reader| buffers::list(reader, &self.0.project_dir))?;
+        let count = rows.len();
+        for row in rows {
+            let Ok(path) = ProjectPath::parse(&row.path) else {
+                continue;
+            };
+            self.0.buffers.restore(
+                path,
+                row.content.into(),
+                Cursor {
+                    line: row.cursor_line.unwrap_or(1),
+                    column: row.cursor_column.unwrap_or(1),
+                },
+                row.base_version.map(Version::from),
+                SystemTime::now(),
+            );
+        }
+        if count > 0 {
+            tracing::info!(buffers = count, "Unsaved text of the last run is restored.");
+        }
+        Ok(())
+    }
+}
+
+fn row(project_dir: &str, path: &ProjectPath, buffer: &Buffer) -> NewBackup {
+    NewBackup {
+        project_dir: project_dir.to_owned(),
+        path: path.to_string(),
+        content: buffer.content.as_ref().to_owned(),
+        cursor: Some((buffer.cursor.line, buffer.cursor.column)),
+        base_version: buffer
+            .base_version
+            .as_ref()
+            .map(|version| version.as_str().to_owned()),
+        dirty: buffer.dirty,
+    }
+}

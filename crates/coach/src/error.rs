@@ -1,0 +1,96 @@
+//! [`CoachError`]: why a rule refused.
+
+use paige_protocol::{ErrorCode, PathRefused};
+use paige_store::StoreError;
+use paige_workspace::FileError;
+
+/// Why a rule refused, or what failed while it was carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum CoachError {
+    /// There is no active session.
+    #[error(
+        "There is no active coaching session. Start one with `paige_start_session` or from the desktop app."
+    )]
+    NoActiveSession,
+    /// A session is active already.
+    #[error("Session {0} is active. End it first, or start with `force` to end it as abandoned.")]
+    ActiveSessionExists(u32),
+    /// The project named is not the one served.
+    #[error(
+        "This sidecar serves {served}, not {asked}. Start a sidecar for that project, or name this one."
+    )]
+    ProjectMismatch {
+        /// The folder that was named.
+        asked: String,
+        /// The folder that is served.
+        served: String,
+    },
+    /// Another issue is under way.
+    #[error(
+        "The session works on issue {current} and its plan has progress. End the session first, or use `force`."
+    )]
+    IssueChanged {
+        /// The issue that is under way.
+        current: u32,
+    },
+    /// There is no row of that id.
+    #[error("There is no {what} with the id {id}.")]
+    UnknownId {
+        /// What was looked for.
+        what: &'static str,
+        /// The id.
+        id: u32,
+    },
+    /// An argument makes no sense.
+    #[error("{0}")]
+    InvalidArgument(String),
+    /// The path is not one inside the project.
+    #[error(transparent)]
+    Path(#[from] PathRefused),
+    /// The file cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A task of ours ended before its time.
+    #[error("a task was cut off: {0}")]
+    Cut(String),
+}
+
+impl CoachError {
+    /// The code for programs.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::NoActiveSession => ErrorCode::NoActiveSession,
+            Self::ActiveSessionExists(_) => ErrorCode::ActiveSessionExists,
+            Self::ProjectMismatch { .. } => ErrorCode::ProjectMismatch,
+            Self::IssueChanged { .. } => ErrorCode::IssueChanged,
+            Self::UnknownId { .. } => ErrorCode::UnknownId,
+            Self::InvalidArgument(_) => ErrorCode::InvalidArgument,
+            Self::Path(_) => ErrorCode::PathRefused,
+            Self::File(error) => error.code(),
+            Self::Store(StoreError::Full) => ErrorCode::DiskFull,
+            Self::Store(StoreError::Closed) => ErrorCode::ShuttingDown,
+            Self::Store(_) | Self::Cut(_) => ErrorCode::InternalError,
+        }
+    }
+
+    /// The sentence for people and models; of what failed inside it tells no details.
+    pub fn message(&self) -> String {
+        match self.code() {
+            ErrorCode::InternalError => {
+                "Something failed inside the sidecar; its log says what. Try again, and if it fails again, restart the sidecar.".to_owned()
+            }
+            _ => self.to_string(),
+        }
+    }
+
+    /// The session that is in the way.
+    pub fn session_id(&self) -> Option<u32> {
+        match self {
+            Self::ActiveSessionExists(id) => Some(*id),
+            _ => None,
+        }
+    }
+}

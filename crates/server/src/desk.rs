@@ -1,0 +1,158 @@
+//! [`Door`]: the WebSocket door as one piece, and what it does on its own.
+
+use std::sync::Arc;
+
+use axum::Router;
+use paige_coach::Coach;
+use paige_pen::Pen;
+use paige_protocol::{
+    ProjectPath,
+    coach::{
+        ServerMessage,
+        files::{FsTreeUpdate, TreeAction},
+    },
+    tree::TreeNode,
+};
+use paige_store::Store;
+use paige_workspace::{FileEvent, Workspace};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    dispatch::{Desk, Facts},
+    hub::{Config, Hub},
+    ws,
+};
+
+/// What the door is made of.
+pub struct Parts {
+    /// For pushes and their replay.
+    pub store: Store,
+    /// The rules.
+    pub coach: Coach,
+    /// The write side of the project.
+    pub pen: Pen,
+    /// The read side of the project.
+    pub workspace: Workspace,
+    /// What `connection:init` tells of this sidecar.
+    pub facts: Facts,
+    /// Limits and times.
+    pub config: Config,
+}
+
+/// The WebSocket door.
+pub struct Door {
+    desk: Desk,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Door {
+    /// Opens the door: from now on pushes are handed out and changes of the project are told.
+    pub fn open(parts: Parts) -> Self {
+        let desk = Desk {
+            hub: Hub::new(parts.store, parts.config),
+            coach: parts.coach,
+            pen: parts.pen,
+            workspace: parts.workspace,
+            facts: Arc::new(parts.facts),
+        };
+        let stop = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        tasks.spawn(stop.clone().run_until_cancelled_owned(watch(desk.clone())));
+        let backups = desk.coach.clone();
+        tasks.spawn(
+            stop.clone()
+                .run_until_cancelled_owned(async move { backups.run_backups().await }),
+        );
+        Self { desk, stop, tasks }
+    }
+
+    /// The route `/ws`, to be put behind the guard.
+    pub fn router(&self) -> Router {
+        ws::router(ws::Door {
+            desk: self.desk.clone(),
+            stop: self.stop.clone(),
+            tasks: self.tasks.clone(),
+        })
+    }
+
+    /// Closes every socket with 1001 and ends what the door does on its own. A client that does not
+    /// answer is cut off within 1.5 s.
+    pub async fn close(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+/// Tells clients what changes in the project folder (spec: story 5, AC 6).
+async fn watch(desk: Desk) {
+    let mut events = desk.workspace.watch();
+    while let Some(event) = events.recv().await {
+        follow_disk(&desk, &event).await;
+        match event {
+            FileEvent::Add { path, node } => tell(&desk, TreeAction::Add, path, None, Some(node)),
+            FileEvent::Change { path } => tell(&desk, TreeAction::Change, path, None, None),
+            FileEvent::Unlink { path } => tell(&desk, TreeAction::Unlink, path, None, None),
+            FileEvent::AddDir { path, node } => {
+                tell(&desk, TreeAction::AddDir, path, None, Some(node));
+            }
+            FileEvent::UnlinkDir { path } => tell(&desk, TreeAction::UnlinkDir, path, None, None),
+            FileEvent::Rename { from, to, node } => {
+                tell(&desk, TreeAction::Rename, from, Some(to), Some(node));
+            }
+            FileEvent::Flood { .. } => {
+                let workspace = desk.workspace.clone();
+                if let Ok(tree) = tokio::task::spawn_blocking(move || workspace.tree_json()).await {
+                    desk.hub.pass_tree(tree.as_str());
+                }
+            }
+            FileEvent::Trouble { message } => tracing::warn!("{message}"),
+        }
+    }
+}
+
+fn tell(
+    desk: &Desk,
+    action: TreeAction,
+    path: ProjectPath,
+    new_path: Option<ProjectPath>,
+    node: Option<TreeNode>,
+) {
+    desk.hub.pass(None, || {
+        ServerMessage::FsTreeUpdate(FsTreeUpdate {
+            action,
+            path: path.into(),
+            new_path: new_path.map(String::from),
+            node,
+        })
+    });
+}
+
+/// Lets clean buffers follow the disk, and shows every window their new text (blueprint §5).
+async fn follow_disk(desk: &Desk, event: &FileEvent) {
+    let changed = event.paths();
+    if changed.is_empty() {
+        return;
+    }
+    let buffered: Vec<ProjectPath> = desk
+        .coach
+        .buffered_files()
+        .into_iter()
+        .filter(|file| changed.iter().any(|path| file.is_below(path)))
+        .collect();
+    for path in buffered {
+        let coach = desk.coach.clone();
+        let read = tokio::task::spawn_blocking({
+            let path = path.clone();
+            move || coach.file_changed_on_disk(&path)
+        });
+        let Ok(Some(update)) = read.await else {
+            continue;
+        };
+        if let Some(version) = &update.version {
+            desk.hub.all_have_seen(&path, version);
+        }
+        desk.hub.pass(None, || ServerMessage::BufferUpdated(update));
+    }
+}

@@ -1,0 +1,90 @@
+//! A real MCP client, in each protocol era.
+
+use anyhow::{Context as _, Result, ensure};
+use rmcp::RoleClient;
+use rmcp::model::{CallToolRequestParams, CallToolResult, ProtocolVersion};
+use rmcp::service::{ClientLifecycleMode, ClientServiceExt as _, RunningService};
+use rmcp::transport::StreamableHttpClientTransport;
+use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+use serde_json::Value;
+
+use crate::Sidecar;
+
+/// Which way of beginning a client uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Era {
+    /// `initialize` and `Mcp-Session-Id`, as up to the versions of 2025.
+    Sessions,
+    /// `server/discover` and requests that stand alone, version 2026-07-28.
+    Stateless,
+}
+
+/// A connected MCP client.
+#[derive(Debug)]
+pub struct Claude {
+    client: RunningService<RoleClient, ()>,
+}
+
+impl Claude {
+    /// Connects with the `mcp` token.
+    pub async fn connect(sidecar: &Sidecar, era: Era) -> Result<Self> {
+        let config = StreamableHttpClientTransportConfig::with_uri(sidecar.url("/mcp"))
+            .auth_header(sidecar.tokens[1].clone());
+        let transport = StreamableHttpClientTransport::from_config(config);
+        let lifecycle = match era {
+            Era::Sessions => ClientLifecycleMode::Initialize,
+            Era::Stateless => ClientLifecycleMode::Discover {
+                preferred_versions: vec![ProtocolVersion::LATEST],
+            },
+        };
+        let client = ().serve_with_lifecycle(transport, lifecycle).await?;
+        Ok(Self { client })
+    }
+
+    /// The names of all tools.
+    pub async fn tools(&self) -> Result<Vec<String>> {
+        let tools = self.client.list_all_tools().await?;
+        Ok(tools
+            .into_iter()
+            .map(|tool| tool.name.into_owned())
+            .collect())
+    }
+
+    /// Calls a tool and returns its whole result.
+    pub async fn call_raw(&self, tool: &str, args: Value) -> Result<CallToolResult> {
+        let args = args.as_object().context("arguments are an object")?.clone();
+        let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(args);
+        self.client
+            .call_tool(params)
+            .await
+            .with_context(|| format!("calling {tool}"))
+    }
+
+    /// Calls a tool that must succeed, and returns its structured content.
+    pub async fn call(&self, tool: &str, args: Value) -> Result<Value> {
+        let result = self.call_raw(tool, args).await?;
+        ensure!(
+            result.is_error != Some(true),
+            "{tool} failed: {:?}",
+            result.structured_content
+        );
+        result.structured_content.context("structured content")
+    }
+
+    /// Calls a tool that must fail, and returns the structured error.
+    pub async fn call_error(&self, tool: &str, args: Value) -> Result<Value> {
+        let result = self.call_raw(tool, args).await?;
+        ensure!(
+            result.is_error == Some(true),
+            "{tool} should have failed: {:?}",
+            result.structured_content
+        );
+        result.structured_content.context("structured content")
+    }
+
+    /// Ends the connection as a client does that has finished.
+    pub async fn close(self) -> Result<()> {
+        self.client.cancel().await?;
+        Ok(())
+    }
+}

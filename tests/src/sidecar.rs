@@ -1,0 +1,164 @@
+//! [`Sidecar`]: the built binary, running.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use paige_protocol::process::ReadyLine;
+
+use crate::Project;
+
+/// How long anything may take before a test gives up. It is no measurement: a loaded machine is slow.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The binary under test, built once if nobody has built it.
+///
+/// `cargo xtask test` builds it before the tests and names it in `PAIGE_SIDECAR`.
+pub fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        if let Some(named) = std::env::var_os("PAIGE_SIDECAR") {
+            return named.into();
+        }
+        let status = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--package", "paige-sidecar"])
+            .current_dir(crate::project::workspace_root())
+            .status();
+        assert!(
+            status.is_ok_and(|status| status.success()),
+            "paige-sidecar does not build"
+        );
+        // Test binaries lie in `target/debug/deps`.
+        let tests = std::env::current_exe().unwrap_or_default();
+        let folder = tests
+            .ancestors()
+            .nth(2)
+            .unwrap_or(Path::new("target/debug"));
+        folder.join(format!("paige-sidecar{}", std::env::consts::EXE_SUFFIX))
+    })
+}
+
+/// A running sidecar; it is killed when it is dropped.
+#[derive(Debug)]
+pub struct Sidecar {
+    child: Child,
+    /// What it said when it could serve.
+    pub ready: ReadyLine,
+    /// The tokens of the three scopes, in this order: ui, mcp, hook.
+    pub tokens: [String; 3],
+}
+
+impl Sidecar {
+    /// Starts the binary on a project, offline and on a free port.
+    pub fn start(project: &Project) -> Result<Self> {
+        Self::start_with(project, &[])
+    }
+
+    /// The same with more arguments.
+    pub fn start_with(project: &Project, args: &[&str]) -> Result<Self> {
+        Self::spawn(Self::command(project, args), project)
+    }
+
+    /// The command that `start_with` runs, for tests that wrap it.
+    pub fn command(project: &Project, args: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PROJECT_DIR", &project.root)
+            .env("DATA_DIR", &project.data)
+            .args(["--offline", "--port", "0"])
+            .args(args);
+        command
+    }
+
+    /// Runs a command and waits for the ready line.
+    pub fn spawn(mut command: Command, project: &Project) -> Result<Self> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("starting the binary")?;
+        let stdout = child.stdout.take().context("stdout is piped")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        if line.is_empty() {
+            let status = child.wait()?;
+            bail!("the binary ended before it was ready: {status}");
+        }
+        let ready = serde_json::from_str(&line).context("the ready line")?;
+        let tokens = tokens(&project.data)?;
+        Ok(Self {
+            child,
+            ready,
+            tokens,
+        })
+    }
+
+    /// The process id of what was started.
+    pub fn pid(&self) -> u32 {
+        self.ready.pid
+    }
+
+    /// A URL of it.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.ready.port)
+    }
+
+    /// Kills it as `kill -9` does, and waits until it is gone.
+    pub fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Stops it as a person does, with SIGTERM, and returns how it ended.
+    pub fn stop(mut self) -> Result<ExitStatus> {
+        let status = Command::new("kill")
+            .args(["-TERM", &self.pid().to_string()])
+            .status()?;
+        ensure!(status.success(), "kill failed");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            ensure!(Instant::now() < deadline, "it does not stop");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// What its log file holds by now.
+    pub fn log(project: &Project) -> Result<String> {
+        Ok(std::fs::read_to_string(
+            project.data.join("logs/sidecar.log"),
+        )?)
+    }
+}
+
+impl Drop for Sidecar {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn tokens(data: &Path) -> Result<[String; 3]> {
+    let read = |name: &str| -> Result<String> {
+        Ok(std::fs::read_to_string(data.join(name))
+            .with_context(|| format!("reading {name}"))?
+            .trim()
+            .to_owned())
+    };
+    let rendezvous: paige_protocol::process::Rendezvous =
+        serde_json::from_str(&read("sidecar.json")?)?;
+    Ok([
+        read("ui.token")?,
+        rendezvous.tokens.mcp.expose().to_owned(),
+        rendezvous.tokens.hook.expose().to_owned(),
+    ])
+}
