@@ -233,11 +233,21 @@ pub(crate) struct Settings {
     )]
     pub(crate) log_level: Option<OsString>,
 
+    /// Whether folders that a .gitignore names are left out of the tree. [default: true]
+    #[arg(
+        long,
+        env = "PAIGE_RESPECT_GITIGNORE",
+        value_name = "BOOL",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) respect_gitignore: Option<OsString>,
+
     #[command(flatten)]
     pub(crate) limits: Limits,
 }
 
-/// The limits that can be set, each above 0. The built-in ones are far above honest use.
+/// The limits that can be set. The built-in ones are far above honest use.
 #[derive(Args, Default)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct Limits {
@@ -280,6 +290,67 @@ pub(crate) struct Limits {
         hide_env_values = true
     )]
     pub(crate) max_requests_per_second: Option<OsString>,
+
+    /// The largest message on a WebSocket, in bytes.
+    #[arg(
+        long,
+        env = "PAIGE_MAX_MESSAGE_BYTES",
+        value_name = "N",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) max_message_bytes: Option<OsString>,
+
+    /// How many messages a second one WebSocket client may send.
+    #[arg(
+        long,
+        env = "PAIGE_MAX_MESSAGES_PER_SECOND",
+        value_name = "N",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) max_messages_per_second: Option<OsString>,
+
+    /// How many bytes may wait for one WebSocket client before it is let go.
+    #[arg(
+        long,
+        env = "PAIGE_MAX_QUEUE_BYTES",
+        value_name = "N",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) max_queue_bytes: Option<OsString>,
+
+    /// After how many seconds a WebSocket client is pinged.
+    #[arg(
+        long,
+        env = "PAIGE_PING_SECONDS",
+        value_name = "N",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) ping_seconds: Option<OsString>,
+
+    /// The largest file that is opened as text, in bytes.
+    #[arg(
+        long,
+        env = "PAIGE_MAX_FILE_BYTES",
+        value_name = "N",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) max_file_bytes: Option<OsString>,
+
+    /// How many folders are watched by the kernel; further ones are compared with the disk now and
+    /// then, and 0 does so with all, for file systems that report no changes.
+    #[arg(
+        long,
+        env = "PAIGE_MAX_WATCHES",
+        value_name = "N",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) max_watches: Option<OsString>,
 }
 
 #[cfg(test)]

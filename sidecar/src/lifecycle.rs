@@ -63,16 +63,17 @@ impl Stop {
             Reason::Signal(_) => STOP,
             Reason::StdinEnded | Reason::ParentGone => STOP_SUPERVISED,
         };
-        let first = self.reason.send_if_modified(|current| {
-            let first = current.is_none();
-            current.get_or_insert(reason);
-            first
-        });
-        if first {
+        // Said before it is acted on, so that the log has the reason first.
+        if self.reason.borrow().is_none() {
             tracing::info!("Stopping: {reason}.");
         } else {
             tracing::info!("Stopping already when {reason}.");
         }
+        self.reason.send_if_modified(|current| {
+            let first = current.is_none();
+            current.get_or_insert(reason);
+            first
+        });
         // A later request may have the shorter limit, so each has its own clock.
         let clock = thread::Builder::new()
             .name("stop-clock".into())
@@ -219,5 +220,32 @@ mod tests {
         check("", None);
         check("{}", None);
         check(&format!("{}\n", "x".repeat(LONGEST_LINE)), None);
+    }
+
+    /// The test runs itself as a process that hears of its parent's end and then hangs.
+    #[test]
+    fn a_stop_that_hangs_is_cut_off() {
+        const CHILD: &str = "PAIGE_TEST_HANGS";
+        if std::env::var_os(CHILD).is_some() {
+            let stop = Stop::new();
+            stop.request(Reason::Signal("SIGTERM"));
+            // The shorter clock of the parent's end counts, though it was asked for later.
+            stop.request(Reason::ParentGone);
+            loop {
+                thread::park();
+            }
+        }
+        let begin = std::time::Instant::now();
+        let status = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "lifecycle::tests::a_stop_that_hangs_is_cut_off"])
+            .env(CHILD, "1")
+            .status()
+            .unwrap();
+        assert_eq!(status.code(), Some(Exit::StopTooSlow as i32));
+        assert!(
+            begin.elapsed() >= STOP_SUPERVISED && begin.elapsed() < STOP,
+            "{:?}",
+            begin.elapsed()
+        );
     }
 }

@@ -136,3 +136,64 @@ impl Write for &Output {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::crash;
+
+    /// A subscriber and a panic hook are global, so the test runs itself as a process of its own.
+    #[test]
+    fn panics_are_logged_and_secrets_are_not() {
+        const CHILD: &str = "PAIGE_TEST_LOG";
+        if let Some(path) = std::env::var_os(CHILD).map(PathBuf::from) {
+            return talk(&path);
+        }
+        for format in ["text", "json"] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("logs").join(format);
+            let output = std::process::Command::new(std::env::current_exe().unwrap())
+                .args([
+                    "--exact",
+                    "--nocapture",
+                    "logging::tests::panics_are_logged_and_secrets_are_not",
+                ])
+                .env(CHILD, &path)
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{output:?}");
+            let file = std::fs::read_to_string(&path).unwrap();
+            let stderr = String::from_utf8(output.stderr).unwrap();
+            for log in [&file, &stderr] {
+                assert!(!log.contains("hidden-from-all"), "{log}");
+                assert_eq!(log.matches("[secret]").count(), 3, "{log}");
+                assert!(
+                    log.contains("A part of Paige failed: it was [secret]"),
+                    "{log}"
+                );
+                assert!(log.contains("src/logging.rs:"), "{log}");
+                assert!(log.contains("still here"), "{log}");
+            }
+        }
+    }
+
+    fn talk(path: &Path) {
+        let format = if path.ends_with("json") {
+            LogFormat::Json
+        } else {
+            LogFormat::Text
+        };
+        let filter = tracing_subscriber::filter::Targets::new()
+            .with_default(tracing_subscriber::filter::LevelFilter::INFO);
+        let log = Logging::start(&Log { format, filter }, path).unwrap();
+        crash::log_panics();
+        log.hide(&Secret::new("hidden-from-all"));
+        let part = std::thread::spawn(|| panic!("it was {}", "hidden-from-all"));
+        assert!(part.join().is_err());
+        tracing::info!(field = "hidden-from-all", "in the text: hidden-from-all");
+        tracing::info!("still here");
+        log.flush();
+    }
+}

@@ -49,8 +49,13 @@ pub(crate) fn load_or_create(data: &DataDir) -> Result<Tokens, Failure> {
             ..fresh
         },
     };
+    let replaced = data.ui_token().exists() || data.tool_tokens().exists();
     save(data, &tokens)?;
-    tracing::info!(path = %data.root().display(), "Made tokens that were missing; clients with old ones need the new.");
+    if replaced {
+        tracing::warn!(path = %data.root().display(), "Tokens were missing or unusable and have been replaced. Give clients that had them the new ones; `paige-sidecar tokens` shows them.");
+    } else {
+        tracing::info!(path = %data.root().display(), "Made the tokens.");
+    }
     Ok(tokens)
 }
 

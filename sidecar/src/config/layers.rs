@@ -130,7 +130,15 @@ pub(super) fn home(path: &str) -> Result<PathBuf, String> {
 fn read(path: &Path) -> Result<Option<BTreeMap<String, String>>, String> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        // That the data directory is a file is said when it is to be made.
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(None);
+        }
         Err(error) => {
             return Err(format!(
                 "{} cannot be read: {error}. Correct the file or its rights.",

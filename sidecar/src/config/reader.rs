@@ -1,0 +1,211 @@
+//! Looking settings up, one by one and room by room.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use paige_server::guard;
+
+use super::layers::Layers;
+use super::{Problem, parse};
+use crate::cli::Settings;
+
+/// Looks settings up and collects what is wrong with them.
+pub(super) struct Reader<'a> {
+    layers: &'a Layers,
+    problems: &'a mut Vec<Problem>,
+}
+
+type Given = Option<std::ffi::OsString>;
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(layers: &'a Layers, problems: &'a mut Vec<Problem>) -> Self {
+        Self { layers, problems }
+    }
+
+    pub(super) fn wrong(&mut self, variable: &'static str, what: String) {
+        self.problems.push(Problem { variable, what });
+    }
+
+    pub(super) fn optional<T>(
+        &mut self,
+        variable: &'static str,
+        given: &Given,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let result = self
+            .layers
+            .text(variable, given)
+            .and_then(|text| text.as_deref().map(parse).transpose());
+        match result {
+            Ok(value) => value,
+            Err(what) => {
+                self.wrong(variable, what);
+                None
+            }
+        }
+    }
+
+    pub(super) fn required<T>(
+        &mut self,
+        variable: &'static str,
+        given: &Given,
+        todo: &str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        if matches!(self.layers.text(variable, given), Ok(None)) {
+            let state = if given.is_some() || self.layers.has_empty(variable) {
+                "is empty"
+            } else {
+                "is not set"
+            };
+            self.wrong(variable, format!("it {state}. {todo}"));
+            return None;
+        }
+        self.optional(variable, given, parse)
+    }
+
+    fn list(&mut self, variable: &'static str, given: &Given) -> Vec<String> {
+        self.optional(variable, given, |text| Ok(parse::list(text)))
+            .unwrap_or_default()
+    }
+
+    fn limit<T: std::str::FromStr>(
+        &mut self,
+        variable: &'static str,
+        given: &Given,
+        default: T,
+    ) -> T {
+        self.optional(variable, given, parse::number)
+            .unwrap_or(default)
+    }
+
+    /// The guard's settings, judged by itself but for the tokens.
+    pub(super) fn guard(&mut self, settings: &Settings, host: IpAddr) -> guard::Config {
+        let usual = guard::Config::default();
+        let mut allowed_origins = usual.allowed_origins;
+        allowed_origins.extend(self.list("ALLOWED_ORIGINS", &settings.allowed_origins));
+        let limits = &settings.limits;
+        let config = guard::Config {
+            host,
+            allowed_origins,
+            extra_hosts: self.list("ALLOWED_HOSTS", &settings.allowed_hosts),
+            max_body_bytes: self.limit(
+                "PAIGE_MAX_BODY_BYTES",
+                &limits.max_body_bytes,
+                usual.max_body_bytes,
+            ),
+            max_nesting: self.limit("PAIGE_MAX_NESTING", &limits.max_nesting, usual.max_nesting),
+            max_connections: self.limit(
+                "PAIGE_MAX_CONNECTIONS",
+                &limits.max_connections,
+                usual.max_connections,
+            ),
+            max_requests_per_second: self.limit(
+                "PAIGE_MAX_REQUESTS_PER_SECOND",
+                &limits.max_requests_per_second,
+                usual.max_requests_per_second,
+            ),
+            ..usual
+        };
+        for problem in config.validate() {
+            let variable = match problem.name {
+                // The tokens are not there yet, and that `none` is for loopback only is said above.
+                "auth" => continue,
+                "allowed_origins" => "ALLOWED_ORIGINS",
+                "extra_hosts" => "ALLOWED_HOSTS",
+                "max_body_bytes" => "PAIGE_MAX_BODY_BYTES",
+                "max_nesting" => "PAIGE_MAX_NESTING",
+                "max_connections" => "PAIGE_MAX_CONNECTIONS",
+                "max_requests_per_second" => "PAIGE_MAX_REQUESTS_PER_SECOND",
+                other => other,
+            };
+            self.wrong(variable, problem.message);
+        }
+        config
+    }
+
+    /// The WebSocket door's settings. Its nesting is the guard's: one limit for all that comes in.
+    pub(super) fn socket(
+        &mut self,
+        settings: &Settings,
+        max_nesting: usize,
+    ) -> paige_server::Config {
+        let usual = paige_server::Config::default();
+        let limits = &settings.limits;
+        let config = paige_server::Config {
+            max_message_bytes: self.limit(
+                "PAIGE_MAX_MESSAGE_BYTES",
+                &limits.max_message_bytes,
+                usual.max_message_bytes,
+            ),
+            max_nesting,
+            max_messages_per_second: self.limit(
+                "PAIGE_MAX_MESSAGES_PER_SECOND",
+                &limits.max_messages_per_second,
+                usual.max_messages_per_second,
+            ),
+            max_queue_bytes: self.limit(
+                "PAIGE_MAX_QUEUE_BYTES",
+                &limits.max_queue_bytes,
+                usual.max_queue_bytes,
+            ),
+            ping_interval: Duration::from_secs(self.limit(
+                "PAIGE_PING_SECONDS",
+                &limits.ping_seconds,
+                usual.ping_interval.as_secs(),
+            )),
+        };
+        for (variable, is_zero) in [
+            ("PAIGE_MAX_MESSAGE_BYTES", config.max_message_bytes == 0),
+            (
+                "PAIGE_MAX_MESSAGES_PER_SECOND",
+                config.max_messages_per_second == 0,
+            ),
+            ("PAIGE_MAX_QUEUE_BYTES", config.max_queue_bytes == 0),
+            ("PAIGE_PING_SECONDS", config.ping_interval.is_zero()),
+        ] {
+            if is_zero {
+                self.wrong(
+                    variable,
+                    "it is 0, which would refuse everything. Give a positive number.".to_owned(),
+                );
+            }
+        }
+        config
+    }
+
+    /// The workspace's settings, judged by itself.
+    pub(super) fn workspace(&mut self, settings: &Settings) -> paige_workspace::Config {
+        let usual = paige_workspace::Config::default();
+        let limits = &settings.limits;
+        let config = paige_workspace::Config {
+            max_file_bytes: self.limit(
+                "PAIGE_MAX_FILE_BYTES",
+                &limits.max_file_bytes,
+                usual.max_file_bytes,
+            ),
+            max_watches: self.limit("PAIGE_MAX_WATCHES", &limits.max_watches, usual.max_watches),
+            respect_gitignored_folders: self
+                .optional(
+                    "PAIGE_RESPECT_GITIGNORE",
+                    &settings.respect_gitignore,
+                    parse::boolean,
+                )
+                .unwrap_or(usual.respect_gitignored_folders),
+            ..usual
+        };
+        for problem in config.validate() {
+            let variable = match problem.name {
+                "max_file_bytes" => "PAIGE_MAX_FILE_BYTES",
+                other => other,
+            };
+            self.wrong(variable, problem.message);
+        }
+        config
+    }
+
+    pub(super) fn flag(&mut self, variable: &'static str, given: &Given) -> bool {
+        self.optional(variable, given, parse::boolean)
+            .unwrap_or(false)
+    }
+}
