@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
@@ -78,13 +77,8 @@ impl Opening<'_> {
     /// Makes the file if there is none. It holds what a person wrote and did: for its owner alone.
     /// SQLite gives its side files the same mode.
     fn make(&self) -> Result<(), OpenError> {
-        let created = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(self.path);
-        match created {
-            Ok(_) => return Ok(()),
+        match create_private(self.path) {
+            Ok(()) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(self.io(&error)),
         }
@@ -100,13 +94,7 @@ impl Opening<'_> {
 
     /// Narrows the mode of a file of ours that others may read.
     fn make_private(&self) {
-        let narrowed = fs::metadata(self.path).and_then(|metadata| {
-            if metadata.permissions().mode() & 0o077 == 0 {
-                return Ok(());
-            }
-            fs::set_permissions(self.path, fs::Permissions::from_mode(0o600))
-        });
-        if let Err(error) = narrowed {
+        if let Err(error) = narrow(self.path) {
             tracing::warn!(
                 path = %self.path.display(),
                 %error,
@@ -239,12 +227,7 @@ impl Opening<'_> {
             _ => {}
         }
         let copy = || -> Result<(), OpenError> {
-            fs::OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&part)
-                .map_err(|error| self.io(&error))?;
+            create_private(&part).map_err(|error| self.io(&error))?;
             conn.backup(MAIN_DB, &part, None)
                 .map_err(|error| self.error(error))?;
             fs::File::open(&part)
@@ -298,6 +281,30 @@ impl Opening<'_> {
             backup,
         }
     }
+}
+
+/// Makes an empty file for its owner alone; an error if there is one.
+fn create_private(path: &Path) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+/// Takes away what a file's mode gives to others. On other systems the folder decides.
+fn narrow(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(path)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
 }
 
 #[cfg(test)]

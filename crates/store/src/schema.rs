@@ -25,6 +25,14 @@ pub(crate) const TIMELINE: &str = "action_log";
 pub(crate) const TIMELINE_COLUMNS: &str = "id, session_id, action_type, data, created_at";
 /// Its column for the kind of an entry.
 pub(crate) const TIMELINE_KIND: &str = "action_type";
+/// Its index for one scope.
+pub(crate) const TIMELINE_BY_SCOPE: &str = "action_log_session";
+/// Its index for one kind within one scope.
+pub(crate) const TIMELINE_BY_SCOPE_AND_KIND: &str = "action_log_session_type";
+/// Its index for one kind.
+pub(crate) const TIMELINE_BY_KIND: &str = "action_log_type";
+/// Its index for times.
+pub(crate) const TIMELINE_BY_TIME: &str = "action_log_created";
 /// The table of the ledger.
 pub(crate) const LEDGER: &str = "api_call_log";
 /// Its columns, in the order of [`crate::ledger::Call`].

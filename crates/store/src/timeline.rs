@@ -96,7 +96,7 @@ pub fn recent(
 /// How many entries pass the filter.
 pub fn count(reader: &Reader<'_>, filter: &Filter<'_>) -> Result<u32, StoreError> {
     let (conditions, values) = conditions(filter);
-    let sql = format!("SELECT count(*) FROM {}{conditions}", schema::TIMELINE);
+    let sql = format!("SELECT count(*) FROM {conditions}");
     reader.value(&sql, values.as_slice())
 }
 
@@ -106,21 +106,37 @@ fn read(
     order: &str,
     limit: u32,
 ) -> Result<Vec<TimelineEntry>, StoreError> {
-    let (conditions, mut values) = conditions(filter);
+    let (sql, mut values) = statement(filter, order);
     values.push(&limit);
-    let sql = format!(
-        "SELECT {} FROM {}{conditions} ORDER BY id {order} LIMIT ?{}",
-        TimelineEntry::COLUMNS,
-        TimelineEntry::TABLE,
-        values.len()
-    );
     reader.all(&sql, values.as_slice())
 }
 
-/// The `WHERE` clause of a filter and its values. Every combination is answered by one index that
-/// ends in the entry's number, so that no order has to be made by sorting.
+/// The statement that reads what passes a filter, and its values but the last, the limit.
+fn statement<'a>(filter: &'a Filter<'a>, order: &str) -> (String, Vec<&'a dyn ToSql>) {
+    let (conditions, values) = conditions(filter);
+    let sql = format!(
+        "SELECT {} FROM {conditions} ORDER BY id {order} LIMIT ?{}",
+        TimelineEntry::COLUMNS,
+        values.len() + 1
+    );
+    (sql, values)
+}
+
+/// The table with the index to use, the `WHERE` clause of a filter, and its values.
+///
+/// Each index ends in the entry's number, so that nothing has to be sorted. It is named, because the
+/// planner would rather scan for a kind that its statistics call common, and be wrong for the rare.
 fn conditions<'a>(filter: &'a Filter<'a>) -> (String, Vec<&'a dyn ToSql>) {
-    let mut sql = String::new();
+    let index = match (filter.scope, filter.kind) {
+        (Some(_), Some(_)) => Some(schema::TIMELINE_BY_SCOPE_AND_KIND),
+        (Some(_), None) => Some(schema::TIMELINE_BY_SCOPE),
+        (None, Some(_)) => Some(schema::TIMELINE_BY_KIND),
+        (None, None) => None,
+    };
+    let index = index.map_or("NOT INDEXED".to_owned(), |name| {
+        format!("INDEXED BY {name}")
+    });
+    let mut sql = format!("{} {index}", schema::TIMELINE);
     let mut values: Vec<&dyn ToSql> = Vec::new();
     let mut demand = |condition: &str, value: &'a dyn ToSql| {
         sql.push_str(if values.is_empty() {
@@ -142,8 +158,9 @@ fn conditions<'a>(filter: &'a Filter<'a>) -> (String, Vec<&'a dyn ToSql>) {
         // ends in. (Without such an entry the bound is null and nothing passes.)
         demand(
             &format!(
-                "id >= (SELECT min(id) FROM {} WHERE created_at >= ?)",
-                schema::TIMELINE
+                "id >= (SELECT id FROM {} INDEXED BY {} WHERE created_at >= ? ORDER BY created_at, id LIMIT 1)",
+                schema::TIMELINE,
+                schema::TIMELINE_BY_TIME
             ),
             since,
         );
@@ -252,46 +269,56 @@ mod tests {
         assert_eq!(store.read(|reader| count(reader, &filter)), Ok(2));
     }
 
-    /// What every row of the timeline may cost: one look into an index, no scan, no sorting.
+    /// One look into an index, no scan of the table, no sorting: whatever is asked, of a new file
+    /// and of one whose statistics say that most entries are alike.
     #[test]
     fn every_filter_is_answered_by_an_index() {
         let (_folder, store) = store();
-        let scopes = [None, Some(None), Some(Some(1))];
-        for (scope, kind, since, after) in scopes.into_iter().flat_map(|scope| {
-            (0..8).map(move |bits| {
-                (
-                    scope,
-                    (bits & 1 > 0).then_some("a"),
-                    (bits & 2 > 0).then_some("2026-02-11T10:00:00.000Z"),
-                    (bits & 4 > 0).then_some(1),
-                )
+        every_filter_uses_an_index(&store);
+        store
+            .commit_blocking(|unit| {
+                for number in 0..5000 {
+                    let kind = if number % 100 == 0 { "b" } else { "a" };
+                    unit.log(None, Entry::new(kind, None))?;
+                }
+                unit.row("ANALYZE", [])
             })
-        }) {
-            let filter = Filter {
+            .unwrap();
+        let path = store.read(|reader| Ok(reader.conn().path().map(str::to_owned)));
+        store.close();
+        let path = path.unwrap().unwrap();
+        let store = Store::open(path.as_ref(), "/project", Config::default()).unwrap();
+        every_filter_uses_an_index(&store);
+    }
+
+    fn every_filter_uses_an_index(store: &Store) {
+        let scopes = [None, Some(None), Some(Some(1))];
+        let filters = scopes.into_iter().flat_map(|scope| {
+            (0..8).map(move |bits| Filter {
                 scope,
-                kind,
-                since,
-                after,
+                kind: (bits & 1 > 0).then_some("a"),
+                since: (bits & 2 > 0).then_some("2026-02-11T10:00:00.000Z"),
+                after: (bits & 4 > 0).then_some(1),
                 before: None,
-            };
-            let (conditions, values) = conditions(&filter);
+            })
+        });
+        for filter in filters {
             for order in ["ASC", "DESC"] {
-                let sql = format!(
-                    "EXPLAIN QUERY PLAN SELECT * FROM {}{conditions} ORDER BY id {order} LIMIT 20",
-                    schema::TIMELINE
-                );
-                let plan = store
+                let (sql, mut values) = statement(&filter, order);
+                values.push(&20);
+                let answer = store
                     .read(|reader| {
-                        reader.map(&sql, values.as_slice(), |row| row.get::<_, String>(3))
+                        let explain = format!("EXPLAIN QUERY PLAN {sql}");
+                        reader.map(&explain, values.as_slice(), |row| row.get::<_, String>(3))
                     })
                     .unwrap()
                     .join("; ");
-                let unbounded = filter == Filter::default();
+                // Without a filter the table itself is in order.
+                let scan = filter != Filter::default() && answer.contains("SCAN action_log");
                 assert!(
-                    unbounded || !plan.contains("SCAN action_log"),
-                    "{filter:?}: {plan}"
+                    !scan && !answer.contains("TEMP B-TREE"),
+                    "{filter:?} {order}: {answer}"
                 );
-                assert!(!plan.contains("TEMP B-TREE"), "{filter:?}: {plan}");
             }
         }
     }

@@ -285,6 +285,7 @@ impl Writer {
         done: &mut Vec<Done>,
     ) -> Result<(), StoreError> {
         let mark = self.effects.mark();
+        self.effects.trouble = None;
         if let Err(error) = self.statement("SAVEPOINT unit") {
             done.push(Done::Work(work, None));
             return Err(error);

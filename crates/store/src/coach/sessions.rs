@@ -85,10 +85,11 @@ pub struct Issue {
     pub url: Option<String>,
 }
 
-/// Creates an active session. [`StoreError::is_unique`] if one is active already.
+/// Creates an active session and begins the first span of its hint level.
+/// [`StoreError::is_unique`] if one is active already.
 pub fn create(unit: &mut Unit<'_>, new: &NewSession) -> Result<Session, StoreError> {
     let now = unit.now();
-    unit.add(
+    let session: Session = unit.add(
         returning!(
             Session,
             "INSERT INTO sessions (project_dir, issue_number, issue_title, status, started_by,
@@ -103,7 +104,9 @@ pub fn create(unit: &mut Unit<'_>, new: &NewSession) -> Result<Session, StoreErr
             new.hint_level,
             now,
         ),
-    )
+    )?;
+    super::hint_level_spans::begin(unit, session.id, new.hint_level)?;
+    Ok(session)
 }
 
 /// The session of that id.
@@ -137,6 +140,21 @@ pub fn recent(
         ),
         None => reader.all(select!(Session, "ORDER BY id DESC LIMIT ?1"), [limit]),
     }
+}
+
+/// The sessions about an issue of a project, newest first.
+pub fn by_issue(
+    reader: &Reader<'_>,
+    project_dir: &str,
+    issue_number: u32,
+) -> Result<Vec<Session>, StoreError> {
+    reader.all(
+        select!(
+            Session,
+            "WHERE project_dir = ?1 AND issue_number = ?2 ORDER BY id DESC"
+        ),
+        (project_dir, issue_number),
+    )
 }
 
 /// Notes that something happened in a session.

@@ -222,7 +222,6 @@ fn spans_of_hint_level_follow_each_other() {
     let f = fixture();
     let id = f.session().id;
     for (level, source) in [
-        (HintLevel::Low, HintLevelSource::Start),
         (HintLevel::Low, HintLevelSource::Phase),
         (HintLevel::High, HintLevelSource::User),
     ] {

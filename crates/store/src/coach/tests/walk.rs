@@ -139,6 +139,10 @@ fn sessions_are_listed_newest_first() {
     );
     assert!(f.read(|r| sessions::recent(r, Some("/x"), 9)).is_empty());
     assert_eq!(
+        ids(f.read(|r| sessions::by_issue(r, "/project", 42))),
+        [3, 2, 1]
+    );
+    assert_eq!(
         ids(f.read(|r| sessions::by_status(r, SessionStatus::Completed))),
         [1, 2, 3]
     );
