@@ -2,10 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use paige_coach::Coach;
+use paige_pen::Pen;
+use paige_protocol::coach::connection::{Capabilities, FeatureFlags};
 use paige_protocol::process::Tokens;
 use paige_server::guard::{self, Guard};
 use paige_server::http::{self, Listeners};
+use paige_server::{Door, Facts};
 use paige_store::Store;
+use paige_workspace::Workspace;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +38,8 @@ pub(crate) struct Parts<'a> {
 pub(crate) struct Running {
     http: JoinHandle<()>,
     stop_accepting: CancellationToken,
+    ui: Door,
+    coach: Coach,
     store: Store,
 }
 
@@ -49,9 +56,32 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
         started,
     } = parts;
     let store = open_store(config, crashed).await?;
+    let workspace = Workspace::open(&config.project_dir, config.workspace.clone())
+        .map_err(|error| Failure::new(Exit::Configuration, error.to_string()))?;
+    let pen = Pen::open(
+        &config.project_dir,
+        &config.data.trash(),
+        paige_pen::Config::default(),
+    )
+    .map_err(|error| Failure::new(Exit::Configuration, error.to_string()))?;
+    let coach = Coach::open(
+        store.clone(),
+        workspace.clone(),
+        paige_coach::Config::default(),
+    )
+    .await
+    .map_err(|error| Failure::new(Exit::Database, error.to_string()))?;
 
     let guard = Guard::new(guard_config(config, tokens), listeners.port());
-    let router = http::router(started, []);
+    let ui = Door::open(paige_server::Parts {
+        store: store.clone(),
+        coach: coach.clone(),
+        pen,
+        workspace,
+        facts: facts(config),
+        config: config.socket.clone(),
+    });
+    let router = http::router(started, [ui.router()]);
     let stop_accepting = CancellationToken::new();
     let http = tokio::spawn(http::serve(
         listeners,
@@ -62,6 +92,8 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
     Ok(Running {
         http,
         stop_accepting,
+        ui,
+        coach,
         store,
     })
 }
@@ -71,14 +103,39 @@ impl Running {
     pub(crate) async fn stop(self) {
         tracing::info!("Stop: no new connections are accepted.");
         self.stop_accepting.cancel();
+        tracing::info!("Stop: WebSockets are closed with 1001, and timers are stopped.");
+        self.ui.close().await;
         if let Err(error) = self.http.await {
             tracing::error!(%error, "The HTTP server ended badly.");
+        }
+        tracing::info!("Stop: unsaved text is backed up.");
+        if let Err(error) = self.coach.back_up().await {
+            tracing::error!(%error, "Unsaved text could not be backed up.");
         }
         tracing::info!("Stop: the database is flushed and closed.");
         let store = self.store;
         if let Err(error) = tokio::task::spawn_blocking(move || store.close()).await {
             tracing::error!(%error, "The database could not be closed.");
         }
+    }
+}
+
+/// What clients are told works: of the features that need a model, memory or `gh`, none is built
+/// yet, so that none is promised.
+fn facts(config: &Config) -> Facts {
+    Facts {
+        project_dir: config.project_text.clone(),
+        capabilities: Capabilities {
+            ai: false,
+            memory: false,
+            github: false,
+        },
+        feature_flags: FeatureFlags {
+            observer: false,
+            practice: false,
+            dashboard: false,
+            explain: false,
+        },
     }
 }
 

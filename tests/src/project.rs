@@ -46,7 +46,7 @@ impl Project {
         for folder in ["crates", "sidecar", "xtask"] {
             copy(&source.join(folder), &project.root.join(folder))?;
         }
-        for file in ["Cargo.toml", "README.md", "LICENSE", ".gitignore"] {
+        for file in ["Cargo.toml", "ARCHITECTURE.md", "LICENSE", ".gitignore"] {
             std::fs::copy(source.join(file), project.root.join(file))
                 .with_context(|| format!("copying {file}"))?;
         }
