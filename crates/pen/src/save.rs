@@ -15,7 +15,8 @@ impl Pen {
     ///
     /// # Errors
     ///
-    /// See [`PenError`]; after any error the file is as it was before.
+    /// See [`PenError`]; the file is then as it was before, unless it is the last sync of the folder
+    /// that failed: then it has the new content, which a crash may still undo.
     pub fn save(
         &self,
         path: &ProjectPath,
@@ -268,6 +269,20 @@ mod tests {
             Some(ErrorCode::PermissionDenied)
         );
         assert_eq!(world.project(), entries([("a", "one")]));
+    }
+
+    #[test]
+    fn a_folder_that_may_not_be_written_is_left() {
+        let world = World::new();
+        world.put("folder/a", "one");
+        set_mode(&world.root.join("folder"), 0o555);
+        // Root may write everywhere.
+        let may = std::fs::write(world.root.join("folder/probe"), "").is_ok();
+        let refused = (!may).then_some(ErrorCode::PermissionDenied);
+        assert_eq!(code(&world.save("folder/a", "two")), refused);
+        assert_eq!(code(&world.save("folder/b", "new")), refused);
+        assert_eq!(world.read("folder/a"), if may { "two" } else { "one" });
+        set_mode(&world.root.join("folder"), 0o755);
     }
 
     #[test]
