@@ -93,6 +93,13 @@ describe("the handshake", LIMIT, () => {
     assert.equal((await connection.next()).type, "file:open");
   });
 
+  test("a connection that was greeted is not given up", async () => {
+    const [socket, , server] = await connected({ connectTimeoutMs: 30 });
+    await sleep(60);
+    assert.equal(socket.status.state, "open");
+    assert.equal(server.unexpected, 0);
+  });
+
   test("a kept cursor is told, and kept up to date", async () => {
     const saved: Cursor[] = [];
     const storage = { load: () => ({ stream: "s1", seq: 4 }), save: (cursor: Cursor) => void saved.push(cursor) };
@@ -126,6 +133,24 @@ describe("the handshake", LIMIT, () => {
 });
 
 describe("requests", LIMIT, () => {
+  test("one that waits outlives attempts that fail", async () => {
+    const down = await fake();
+    const { port, url } = down;
+    await down.stop();
+    const socket = socketTo(url);
+    const request = socket.request("fs:request_tree", {});
+    const failed = new Promise<void>((resolve) => {
+      socket.onStatus(({ state }) => void (state === "waiting" && resolve()));
+    });
+    void socket.connect();
+    await failed;
+    const connection = await (await fake(port)).connection();
+    await connection.greet();
+    const { id } = await connection.next();
+    connection.send({ type: "fs:tree", payload: { root: { name: "p", path: ".", type: "directory" } } }, { id: id as number });
+    assert.equal((await request).root.name, "p");
+  });
+
   test("answers find their request, in any order", async () => {
     const [socket, connection] = await connected();
     const first = socket.request("file:open", { path: "a" });
@@ -313,6 +338,17 @@ describe("the stream of pushes", LIMIT, () => {
     });
   }
 
+  test("a cursor of another stream is replaced even when the sidecar does not say so", async () => {
+    const storage = { load: () => ({ stream: "old", seq: 900 }), save: () => undefined };
+    const server = await fake();
+    const socket = socketTo(server.url, { storage });
+    void socket.connect();
+    const connection = await server.connection();
+    await connection.greet({ stream: "s2", seq: 7 });
+    await settle(socket, connection);
+    assert.deepEqual(socket.cursor, { stream: "s2", seq: 7 });
+  });
+
   test("a cursor ahead of an older database is replaced", async () => {
     const storage = { load: () => ({ stream: "s1", seq: 900 }), save: () => undefined };
     const server = await fake();
@@ -373,6 +409,7 @@ describe("edits", LIMIT, () => {
     let done = false;
     void arrived.then(() => (done = true));
     for (let n = 0; !done; n++) {
+      assert(n < 2_000, "the edit still waits for a pause");
       socket.send("buffer:update", edit(`${n}`));
       await sleep(2);
     }
@@ -431,6 +468,21 @@ describe("edits", LIMIT, () => {
     const next = await server.connection();
     await next.greet({ seq: 1 });
     await settle2(next, 1, ["d"]);
+    await settle(socket, next);
+    assert.deepEqual(next.rest, []);
+  });
+
+  test("a text that was backed up long ago is not sent again", async (t) => {
+    const [socket, connection, server] = await connected();
+    socket.send("buffer:update", edit("old"));
+    socket.flush();
+    await connection.next();
+    const now = Date.now();
+    t.mock.method(Date, "now", () => now + 10_000);
+    await settle(socket, connection);
+    connection.terminate();
+    const next = await server.connection();
+    await next.greet();
     await settle(socket, next);
     assert.deepEqual(next.rest, []);
   });

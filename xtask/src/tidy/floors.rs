@@ -29,7 +29,7 @@ const FLOORS: [&[&str]; 5] = [
 ];
 
 /// Packages of the workspace that are tools, not rooms: no room uses them.
-const TOOLS: [&str; 2] = ["paige-tests", "xtask"];
+const TOOLS: [&str; 3] = ["paige-bench", "paige-tests", "xtask"];
 
 /// Rooms that only these rooms reach, directly or through others.
 const GUARDED: [(&str, &[&str], &str); 2] = [

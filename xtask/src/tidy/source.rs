@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::tokens::{self, Token};
+use super::tokens::{self, TestModules, Token};
 use crate::project::ProjectFile;
 
-/// Rooms, by folder, that may change files or start processes (blueprint §1).
-pub(super) const HANDS: [&str; 9] = [
+/// Rooms and tools, by folder, that may change files or start processes (blueprint §1).
+pub(super) const HANDS: [&str; 10] = [
+    "bench",
     "crates/memory",
     "crates/pen",
     "crates/pty",
@@ -21,8 +22,8 @@ pub(super) const HANDS: [&str; 9] = [
 /// Files outside those rooms that may lift the lists of `clippy.toml`: one module runs `gh`.
 const LIFTING_FILES: [&str; 1] = ["crates/coach/src/issues.rs"];
 
-/// Rooms, by folder, that may read the environment.
-const READS_ENVIRONMENT: [&str; 3] = ["sidecar", "tests", "xtask"];
+/// Rooms and tools, by folder, that may read the environment.
+const READS_ENVIRONMENT: [&str; 4] = ["bench", "sidecar", "tests", "xtask"];
 
 /// The room that a file belongs to, for instance `crates/coach`.
 pub(super) fn room(path: &str) -> &str {
@@ -37,6 +38,7 @@ pub(super) fn room(path: &str) -> &str {
 /// What the sources do against the rules.
 pub(super) fn problems(files: &[ProjectFile]) -> Vec<String> {
     let mut problems = Vec::new();
+    let test_modules = TestModules::find(files);
     for file in files {
         let path = &file.path;
         if file.name() == "mod.rs" {
@@ -69,7 +71,7 @@ pub(super) fn problems(files: &[ProjectFile]) -> Vec<String> {
             unfinished(&all),
             "finish it; nothing unfinished is committed.",
         );
-        if !path.contains("/src/") {
+        if !path.contains("/src/") || test_modules.contain(path) {
             continue;
         }
         let outside_tests = tokens::flat(stream, false);
@@ -201,6 +203,16 @@ mod tests {
 
         let found = problems(&[ProjectFile::new("crates/coach/clippy.toml", "")]);
         assert_eq!(found.len(), 1, "{found:?}");
+        let files = [
+            ProjectFile::new("crates/coach/src/a.rs", "#[cfg(test)]\nmod tests;"),
+            ProjectFile::new("crates/coach/src/a/tests.rs", &text.replace("#", "#!")),
+        ];
+        assert_eq!(problems(&files), Vec::<String>::new());
+        assert_eq!(
+            problems(&files[1..]).len(),
+            1,
+            "nobody says that it is a test"
+        );
         check("crates/pen/clippy.toml", "", &[]);
         check("clippy.toml", "", &[]);
     }

@@ -1,6 +1,10 @@
 //! A Rust file as tokens: comments are gone, texts are literals, test code can be told apart.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+
+use crate::project::ProjectFile;
 
 /// An identifier or a mark of a file, in order, with its line; groups are opened up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,6 +12,63 @@ pub(super) struct Token {
     pub(super) text: String,
     pub(super) line: usize,
     pub(super) is_name: bool,
+}
+
+/// The files that are test code because the module that holds them says so: `#[cfg(test)] mod a;`.
+pub(super) struct TestModules {
+    /// Paths without `.rs`.
+    stems: BTreeSet<String>,
+}
+
+impl TestModules {
+    pub(super) fn find(files: &[ProjectFile]) -> Self {
+        let mut stems = BTreeSet::new();
+        for file in files {
+            let Some(stream) = file.rust().and_then(read) else {
+                continue;
+            };
+            let folder = match file.path.rsplit_once('/') {
+                Some((folder, "lib.rs" | "main.rs")) => folder,
+                _ => file.path.strip_suffix(".rs").unwrap_or(&file.path),
+            };
+            for module in test_modules(stream) {
+                stems.insert(format!("{folder}/{module}"));
+            }
+        }
+        Self { stems }
+    }
+
+    /// Whether the file is such a module, or lies in one.
+    pub(super) fn contain(&self, path: &str) -> bool {
+        let within = |stem: &String| {
+            path.strip_prefix(stem.as_str())
+                .is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+        };
+        self.stems.iter().any(within)
+    }
+}
+
+/// The names of the modules under `#[cfg(test)]` that lie in files of their own.
+fn test_modules(stream: TokenStream) -> Vec<String> {
+    let trees: Vec<TokenTree> = stream.into_iter().collect();
+    let mut names = Vec::new();
+    for index in 0..trees.len() {
+        if !is_cfg_test(&trees[index..]) {
+            continue;
+        }
+        let item = &trees[index..after_item(&trees, index)];
+        if let [
+            ..,
+            TokenTree::Ident(word),
+            TokenTree::Ident(name),
+            TokenTree::Punct(_),
+        ] = item
+            && word == "mod"
+        {
+            names.push(name.to_string());
+        }
+    }
+    names
 }
 
 /// A function with the attributes above it.
@@ -193,6 +254,31 @@ mod tests {
             names(text, true),
             "doc fn one x a str two cfg test expect a b reason mod tests fn three cfg test use four fn five"
         );
+    }
+
+    #[test]
+    fn a_module_that_is_test_code_is_known_by_its_declaration() {
+        let files = [
+            ProjectFile::new(
+                "a/src/lib.rs",
+                "#[cfg(test)]\npub(crate) mod testing;\nmod b;",
+            ),
+            ProjectFile::new(
+                "a/src/b.rs",
+                "#[cfg(test)]\n#[path = \"x\"]\nmod tests; fn c() {}",
+            ),
+        ];
+        let modules = TestModules::find(&files);
+        for (path, expected) in [
+            ("a/src/testing.rs", true),
+            ("a/src/testing/deep.rs", true),
+            ("a/src/b/tests.rs", true),
+            ("a/src/b.rs", false),
+            ("a/src/testing_more.rs", false),
+            ("a/src/tests.rs", false),
+        ] {
+            assert_eq!(modules.contain(path), expected, "{path}");
+        }
     }
 
     #[test]

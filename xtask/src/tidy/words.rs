@@ -1,7 +1,7 @@
 //! The core of `protocol` and `store` knows nothing of coaching, since other desks will stand on the
 //! same ground (blueprint §1).
 
-use super::tokens;
+use super::tokens::{self, TestModules};
 use crate::project::ProjectFile;
 
 /// Folders whose files are core, unless they belong to the desk.
@@ -61,10 +61,12 @@ const ALLOWED: [(&str, &str); 8] = [
     ),
 ];
 
-/// Coaching words in the core. Names count; comments and texts do not.
+/// Coaching words in the core. Names count; comments, texts and tests do not.
 pub(super) fn problems(files: &[ProjectFile]) -> Vec<String> {
     let mut problems = Vec::new();
-    for file in files.iter().filter(|file| is_core(&file.path)) {
+    let test_modules = TestModules::find(files);
+    let is_core = |file: &&ProjectFile| is_core(&file.path) && !test_modules.contain(&file.path);
+    for file in files.iter().filter(is_core) {
         let Some(stream) = file.rust().and_then(tokens::read) else {
             continue;
         };
