@@ -1,6 +1,6 @@
 //! [`CoachError`]: why a rule refused.
 
-use paige_protocol::{ErrorCode, PathRefused};
+use paige_protocol::{ErrorCode, PathRefused, ProjectPath};
 use paige_store::StoreError;
 use paige_workspace::FileError;
 
@@ -33,6 +33,11 @@ pub enum CoachError {
         /// The issue that is under way.
         current: u32,
     },
+    /// The file holds secrets.
+    #[error(
+        "{0} holds secrets, so that it is shown to the human alone. Ask them about it in words, without its contents."
+    )]
+    Secret(ProjectPath),
     /// There is no row of that id.
     #[error("There is no {what} with the id {id}.")]
     UnknownId {
@@ -66,6 +71,7 @@ impl CoachError {
             Self::ActiveSessionExists(_) => ErrorCode::ActiveSessionExists,
             Self::ProjectMismatch { .. } => ErrorCode::ProjectMismatch,
             Self::IssueChanged { .. } => ErrorCode::IssueChanged,
+            Self::Secret(_) => ErrorCode::Forbidden,
             Self::UnknownId { .. } => ErrorCode::UnknownId,
             Self::InvalidArgument(_) => ErrorCode::InvalidArgument,
             Self::Path(_) => ErrorCode::PathRefused,

@@ -114,6 +114,7 @@ impl Coach {
     pub fn get_buffer(&self, path: &str) -> Result<GetBufferResult, CoachError> {
         let path = self.path(path)?;
         self.active()?;
+        self.check_not_secret(&path)?;
         Ok(match self.buffer(&path) {
             Some(buffer) => buffer_state(&path, &buffer),
             None => GetBufferResult {
@@ -147,11 +148,27 @@ impl Coach {
     pub async fn get_diff(&self, path: Option<&str>) -> Result<Vec<FileDiff>, CoachError> {
         let path = path.map(|path| self.path(path)).transpose()?;
         self.active()?;
-        let mut dirty = self.0.buffers.dirty();
+        let mut dirty = self.dirty_for_claude();
         if let Some(path) = path {
+            self.check_not_secret(&path)?;
             dirty.retain(|(dirty, _)| *dirty == path);
         }
         self.diffs(dirty).await
+    }
+
+    /// The unsaved buffers that a model may see: files that hold secrets are the human's alone
+    /// (blueprint §5).
+    fn dirty_for_claude(&self) -> Vec<(ProjectPath, Buffer)> {
+        let mut dirty = self.0.buffers.dirty();
+        dirty.retain(|(path, _)| !self.0.workspace.is_secret(path));
+        dirty
+    }
+
+    fn check_not_secret(&self, path: &ProjectPath) -> Result<(), CoachError> {
+        if self.0.workspace.is_secret(path) {
+            return Err(CoachError::Secret(path.clone()));
+        }
+        Ok(())
     }
 
     async fn diffs(&self, dirty: Vec<(ProjectPath, Buffer)>) -> Result<Vec<FileDiff>, CoachError> {
@@ -205,7 +222,7 @@ impl Coach {
             .snapshot(|reader| rows_state(reader, id, &wants))?
             .ok_or(CoachError::NoActiveSession)?;
         if wants(StateItem::Buffers) {
-            let dirty = self.0.buffers.dirty();
+            let dirty = self.dirty_for_claude();
             state.buffers = Some(
                 dirty
                     .iter()
@@ -214,7 +231,7 @@ impl Coach {
             );
         }
         if wants(StateItem::Diffs) {
-            state.diffs = Some(self.diffs(self.0.buffers.dirty()).await?);
+            state.diffs = Some(self.diffs(self.dirty_for_claude()).await?);
         }
         if wants(StateItem::OpenFiles) {
             state.open_files = Some(self.open_paths());

@@ -111,7 +111,10 @@ impl Client {
 
     /// Keeps what the client said of itself, for the log.
     pub(crate) fn set_hello(&self, hello: Hello) {
-        self.state.lock().hello = Some(hello);
+        let mut state = self.state.lock();
+        state.hello = Some(hello);
+        // A second hello begins anew: what is pushed meanwhile comes by the replay.
+        state.follows = false;
     }
 }
 

@@ -34,6 +34,7 @@ mod model;
 mod read;
 mod rules;
 mod scan;
+mod secrets;
 mod shared;
 mod watcher;
 mod watches;
