@@ -141,7 +141,7 @@ describe("PaigeSocket and the sidecar", LIMIT, () => {
     await settled;
     await until("the push is replayed", () => pushes.length > 0);
     await save(socket, "next.txt");
-    await until("the next push arrives", () => pushes.length >= 2);
+    await until("the next push arrives at both", () => pushes.length >= 2 && seen.length >= 2);
     assert.deepEqual(pushes.map(({ path }) => path), ["once.txt", "next.txt"]);
     assert.deepEqual(pushes, seen);
     assert.equal(await readFile(join(it.project, "once.txt"), "utf8"), "once.txt\n");
