@@ -76,6 +76,11 @@ impl Coach {
             };
             Ok(Some((session, plan, phases, colours)))
         })?;
+        // Locked once: two guards in one expression would wait for each other.
+        let (highlights, file_hints) = {
+            let marks = self.0.marks.lock();
+            (marks.highlights(), marks.file_hints())
+        };
         let restore = parts.map(|(session, plan, phases, colours)| {
             let dirty = |path: &ProjectPath| self.buffer(path).is_some_and(|buffer| buffer.dirty);
             SessionRestore {
@@ -94,8 +99,8 @@ impl Coach {
                         dirty: dirty(path),
                     })
                     .collect(),
-                highlights: self.0.marks.lock().highlights(),
-                file_hints: self.0.marks.lock().file_hints(),
+                highlights,
+                file_hints,
                 session: convert::session(&session),
             }
         });
