@@ -289,6 +289,13 @@ impl Coach {
         .await
     }
 
+    /// Whether unsaved text stands at a path, or below it: it would be lost when something is moved
+    /// there.
+    pub fn has_unsaved_text(&self, path: &ProjectPath) -> bool {
+        let dirty = self.0.buffers.dirty();
+        dirty.iter().any(|(dirty, _)| dirty.is_below(path))
+    }
+
     /// Records that a file or folder has another path. Buffers and open files go with it.
     ///
     /// # Errors

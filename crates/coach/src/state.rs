@@ -77,12 +77,13 @@ impl Coach {
             Ok(Some((session, plan, phases, colours)))
         })?;
         // Locked once: two guards in one expression would wait for each other.
-        let (highlights, file_hints) = {
-            let marks = self.0.marks.lock();
-            (marks.highlights(), marks.file_hints())
-        };
         let restore = parts.map(|(session, plan, phases, colours)| {
             let dirty = |path: &ProjectPath| self.buffer(path).is_some_and(|buffer| buffer.dirty);
+            // Taken once: two locks in one expression would wait for each other.
+            let (highlights, file_hints) = {
+                let marks = self.0.marks.lock();
+                (marks.highlights(), marks.file_hints())
+            };
             SessionRestore {
                 issue: convert::issue(&session, &colours),
                 plan: plan.as_ref().map(convert::plan),

@@ -8,6 +8,7 @@ use paige_protocol::{
     ErrorCode, ProjectPath,
     coach::{
         ServerMessage,
+        connection::ErrorContext,
         files::{
             BufferUpdate, BufferUpdated, CursorPosition, EntryKind, FileCreate, FilePath,
             FileRename, FileSave, FsSaveError, FsTreeUpdate, TreeAction,
@@ -191,6 +192,18 @@ pub(super) async fn rename(request: &Request<'_>, rename: FileRename) {
     else {
         return;
     };
+    if from != to && request.desk.coach.has_unsaved_text(&to) {
+        return request.refuse(
+            ErrorCode::AlreadyExists,
+            format!(
+                "There is unsaved text at \"{to}\". Save or close it first, or choose another name."
+            ),
+            ErrorContext {
+                path: Some(rename.new_path),
+                ..ErrorContext::default()
+            },
+        );
+    }
     let written = on_disk(request, &rename.path, {
         let (pen, from, to) = (request.desk.pen.clone(), from.clone(), to.clone());
         move || pen.rename(&from, &to)
@@ -287,7 +300,7 @@ async fn on_disk<T: Send + 'static>(
             request.refuse(
                 error.code(),
                 error.to_string(),
-                paige_protocol::coach::connection::ErrorContext {
+                ErrorContext {
                     path: Some(path.to_owned()),
                     ..Default::default()
                 },
