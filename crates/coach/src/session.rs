@@ -185,7 +185,7 @@ impl Coach {
     /// Goes on with a session that the last run left active (decisions, "Who starts a session",
     /// "Whose project").
     pub(crate) async fn take_up_session(&self) -> Result<(), CoachError> {
-        let Some(row) = self.0.store.read(|reader| sessions::active(reader))? else {
+        let Some(row) = self.0.store.read(sessions::active)? else {
             return Ok(());
         };
         if row.project_dir != self.0.project_dir {

@@ -4,6 +4,7 @@
     clippy::disallowed_methods,
     reason = "the tests play the other programs that change the project's files"
 )]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::sync::Arc;
 
