@@ -115,9 +115,9 @@ To try it, copy these into another terminal:
     -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \
     -d '{{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{{"name":"paige_open_file","arguments":{{"path":"basket.py"}}}}}}'
 
-  # As the desktop does: a WebSocket that shows what happens (Node 22 or newer). Run it first, then call
+  # As the desktop does: a WebSocket that shows what happens (Node 20.10 or newer). Run it first, then call
   # the tool above once more, or change a file of the project in an editor.
-  node -e 'const s = new WebSocket(process.argv[1].replace("http", "ws") + "/ws", ["paige.v1", "bearer." + process.argv[2]]);
+  node --experimental-websocket -e 'const s = new WebSocket(process.argv[1].replace("http", "ws") + "/ws", ["paige.v1", "bearer." + process.argv[2]]);
     s.onopen = () => s.send(JSON.stringify({{type: "connection:hello", payload: {{version: "1", platform: "node", windowSize: {{width: 80, height: 24}}}}}}));
     s.onmessage = (m) => console.log(m.data.slice(0, 300));' $URL $TOKEN
 

@@ -12,6 +12,8 @@ mod commands;
 mod configuration;
 #[path = "process/secrets.rs"]
 mod secrets;
+#[path = "process/sockets.rs"]
+mod sockets;
 #[path = "process/starting.rs"]
 mod starting;
 #[path = "process/stopping.rs"]
