@@ -1,5 +1,6 @@
-//! The project's own tasks: `cargo xtask codegen`, `tidy`, `test`.
+//! The project's own tasks: `cargo xtask bench`, `codegen`, `tidy`, `test`.
 
+mod bench;
 mod codegen;
 mod project;
 mod run;
@@ -19,7 +20,10 @@ The project's own tasks:
   cargo xtask test --list          the steps
   cargo xtask tidy                 the floor plan and the house rules alone
   cargo xtask codegen              write the generated files of bindings/
-  cargo xtask codegen --check      fail when they are not up to date, and repair them";
+  cargo xtask codegen --check      fail when they are not up to date, and repair them
+  cargo xtask bench                measure the built sidecar against its targets (minutes)
+  cargo xtask bench --only ROW     one row of the table; `--list` prints the rows
+  cargo xtask bench --quick        a tenth of the rounds: rough figures";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -39,6 +43,7 @@ fn perform(args: &[&str]) -> Result<()> {
         ["codegen"] => codegen::write(root),
         ["codegen", "--check"] => codegen::check(root),
         ["tidy"] => tidy::check(root),
+        ["bench", options @ ..] => bench::run(root, options),
         ["test", "--list"] => {
             steps::list();
             Ok(())

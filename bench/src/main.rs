@@ -1,0 +1,194 @@
+//! `cargo xtask bench`: what Paige must reach, and what it does reach.
+//!
+//! The sidecar as it ships is started on temporary projects and driven over its sockets. Next to it,
+//! in the same run and by the same clients, bare servers that do the least possible are measured:
+//! figures move by a factor of two from run to run on shared machines, ratios do not.
+
+mod bare;
+mod disk;
+mod figure;
+mod http;
+mod mcp;
+mod process;
+mod rows;
+mod samples;
+mod scene;
+mod ws;
+
+use std::{path::PathBuf, process::ExitCode, time::Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use self::{
+    figure::table,
+    rows::{ROWS, Row},
+    scene::{Scene, is_memory},
+};
+
+const USAGE: &str = "\
+The benchmark of the built sidecar:
+
+  paige-bench                    measure everything and print the table
+  paige-bench --only ROW         one row of it; may be repeated
+  paige-bench --quick            a tenth of the rounds: rough figures
+  paige-bench --sidecar FILE     the program to measure; the one beside this one by default
+  paige-bench --list             the rows";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match perform(&args) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            progress(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Returns whether every figure could be measured.
+fn perform(args: &[&str]) -> Result<bool> {
+    match args {
+        ["serve-bare", kind, project] => bare::serve(kind, project.into()).map(|()| true),
+        ["--list"] => {
+            for row in &ROWS {
+                say(&format!("{:<12} {}", row.name, row.about));
+            }
+            Ok(true)
+        }
+        ["help" | "--help" | "-h"] => {
+            say(USAGE);
+            Ok(true)
+        }
+        options => measure(&Options::read(options)?),
+    }
+}
+
+struct Options {
+    rows: Vec<&'static Row>,
+    quick: bool,
+    sidecar: PathBuf,
+}
+
+impl Options {
+    fn read(mut options: &[&str]) -> Result<Self> {
+        let (mut rows, mut quick, mut sidecar) = (Vec::new(), false, None);
+        while let [option, rest @ ..] = options {
+            options = match (*option, rest) {
+                ("--quick", rest) => {
+                    quick = true;
+                    rest
+                }
+                ("--only", [name, rest @ ..]) => {
+                    let row = ROWS.iter().find(|row| row.name == *name);
+                    rows.push(row.with_context(|| {
+                        format!("There is no row `{name}`; `--list` prints the rows.")
+                    })?);
+                    rest
+                }
+                ("--sidecar", [file, rest @ ..]) => {
+                    sidecar = Some(PathBuf::from(file));
+                    rest
+                }
+                _ => bail!("There is no option `{option}`, or its value is missing.\n\n{USAGE}"),
+            };
+        }
+        let sidecar = match sidecar {
+            Some(sidecar) => sidecar,
+            None => beside("paige-sidecar")?,
+        };
+        if rows.is_empty() {
+            rows = ROWS.iter().collect();
+        }
+        Ok(Self {
+            rows,
+            quick,
+            sidecar,
+        })
+    }
+}
+
+/// A program in the folder of this one.
+fn beside(name: &str) -> Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    Ok(own.with_file_name(name))
+}
+
+fn measure(options: &Options) -> Result<bool> {
+    if !options.sidecar.is_file() {
+        bail!(
+            "{} is missing; build it by `cargo build --release --package paige-sidecar`, or use `cargo xtask bench`.",
+            options.sidecar.display()
+        );
+    }
+    if is_memory(&std::env::temp_dir())? {
+        progress(
+            "Flushing costs almost nothing in the folder of temporary files, so that durable \
+             figures mean little. Set TMPDIR to a folder on a disk.",
+        );
+    }
+    let scene = Scene::new(options.sidecar.clone(), options.quick);
+    let (mut figures, mut complete) = (Vec::new(), true);
+    for row in &options.rows {
+        progress(&format!("{}: {} …", row.name, row.about));
+        let start = Instant::now();
+        match (row.measure)(&scene) {
+            Ok(measured) => figures.extend(measured),
+            Err(error) => {
+                progress(&format!("{} could not be measured: {error:#}", row.name));
+                complete = false;
+            }
+        }
+        progress(&format!(
+            "{}: {:.1} s",
+            row.name,
+            start.elapsed().as_secs_f64()
+        ));
+    }
+    say(&table(&figures));
+    Ok(complete)
+}
+
+/// Says something on stdout, which holds nothing but the table.
+#[expect(clippy::print_stdout, reason = "the table is what this program is for")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+/// Says on stderr where the measuring is.
+#[expect(clippy::print_stderr, reason = "a person waits for minutes")]
+fn progress(text: &str) {
+    eprintln!("{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read() {
+        let read = |options: &[&str]| {
+            let options = Options::read(options)?;
+            anyhow::Ok((options.rows.len(), options.quick, options.sidecar))
+        };
+        let own = beside("paige-sidecar").expect("this program has a place");
+        assert_eq!(read(&[]).expect("none"), (ROWS.len(), false, own.clone()));
+        assert_eq!(
+            read(&["--only", "start", "--quick", "--only", "push"]).expect("all good"),
+            (2, true, own)
+        );
+        for wrong in [&["--only"][..], &["--only", "no row"], &["--quik"]] {
+            read(wrong).expect_err("it is wrong");
+        }
+    }
+
+    #[test]
+    fn rows_have_names_of_their_own() {
+        let mut names: Vec<_> = ROWS.iter().map(|row| row.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ROWS.len());
+    }
+}

@@ -1,0 +1,76 @@
+//! The rows of the table, in its order. A row measures one or more figures on servers of its own.
+
+mod abandoned;
+mod actions;
+mod buffer;
+mod dashboard;
+mod deaf;
+mod diff;
+mod idle;
+mod mcp;
+mod open;
+mod parallel;
+mod push;
+mod save;
+mod start;
+mod tree;
+mod watch;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::{figure::Figure, mcp::Mcp, process::Server, scene::House, scene::Scene, ws::Ws};
+
+/// A row of the table.
+pub(crate) struct Row {
+    /// How it is asked for.
+    pub(crate) name: &'static str,
+    /// What it measures.
+    pub(crate) about: &'static str,
+    /// Measures it.
+    pub(crate) measure: fn(&Scene) -> Result<Vec<Figure>>,
+}
+
+/// All of them.
+pub(crate) const ROWS: [Row; 15] = [
+    start::ROW,
+    idle::ROW,
+    mcp::ROW,
+    parallel::ROW,
+    open::ROW,
+    buffer::ROW,
+    save::ROW,
+    push::ROW,
+    tree::ROW,
+    watch::ROW,
+    diff::ROW,
+    actions::ROW,
+    dashboard::ROW,
+    abandoned::ROW,
+    deaf::ROW,
+];
+
+/// A sidecar with a coaching session, a window and Claude, as at work.
+struct Work {
+    server: Server,
+    ws: Ws,
+    mcp: Mcp,
+}
+
+impl Work {
+    fn start(house: &House) -> Result<Self> {
+        let server = house.sidecar()?;
+        let ws = Ws::open(&server)?;
+        let mut mcp = Mcp::open(&server)?;
+        mcp.call(
+            "paige_start_session",
+            &json!({"project_dir": house.project_text()?}),
+        )?;
+        Ok(Self { server, ws, mcp })
+    }
+}
+
+/// An edit as an editor sends it.
+fn edit(path: &str, content: &str) -> Value {
+    json!({"path": path, "content": content, "cursorPosition": {"line": 1, "column": 1}})
+}

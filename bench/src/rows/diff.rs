@@ -1,0 +1,207 @@
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, bail};
+use paige_protocol::ProjectPath;
+use paige_workspace::diff::{DiffConfig, unified};
+use serde_json::json;
+
+use super::{Row, Work, edit};
+use crate::{
+    figure::{Figure, Target},
+    mcp::Mcp,
+    samples::{Samples, digits, in_turns},
+    scene::Scene,
+};
+
+pub(super) const ROW: Row = Row {
+    name: "diff",
+    about: "paige_get_diff of 20,000 lines, and other calls meanwhile",
+    measure,
+};
+
+const LINES: usize = 20_000;
+/// Every so manieth line is edited: 500 of them.
+const EVERY: usize = LINES / 500;
+const PATH: &str = "src/long.rs";
+
+/// Times what `git diff --no-index` takes.
+const EDITS: Target = Target::most(3.0, 1.2);
+const REWRITTEN: Target = Target::most(5.0, 1.5);
+/// Times the 99th percentile of an idle sidecar; "unchanged" allows for the noise of two runs.
+const OTHERS: Target = Target::most(2.0, 1.1);
+
+fn measure(scene: &Scene) -> Result<Vec<Figure>> {
+    let house = scene.house()?;
+    let old = lines(|_| false);
+    let edited = lines(|line| line % EVERY == 0);
+    let rewritten = lines(|_| true);
+    fs::write(house.project.join(PATH), &old)?;
+    let mut work = Work::start(&house)?;
+    work.ws.ask("file:open", &json!({"path": PATH}))?;
+
+    let edits = compare(scene, &mut work, &old, &edited, house.data.as_path())?;
+    let whole = compare(scene, &mut work, &old, &rewritten, house.data.as_path())?;
+    let others = others(scene, &mut work)?;
+    let figure = |name, must, aim, target: Target, [ours, git, part]: [Samples; 3]| Figure {
+        name,
+        must,
+        aim,
+        ours: format!("{} over MCP; {} the part alone", ours.text(), part.text()),
+        comparator: format!("git diff --no-index {}", git.text()),
+        ratio: format!(
+            "{}×; {}× alone",
+            digits(ours.p50() / git.p50()),
+            digits(part.p50() / git.p50())
+        ),
+        verdict: target.judge(ours.p50() / git.p50()),
+    };
+    Ok(vec![
+        figure(
+            "diff, 20 k lines, 500 edits",
+            "≤ 3× git",
+            "≤ 1.2× git",
+            EDITS,
+            edits,
+        ),
+        figure(
+            "diff, 20 k lines, all rewritten",
+            "≤ 5× git",
+            "≤ 1.5× git",
+            REWRITTEN,
+            whole,
+        ),
+        others,
+    ])
+}
+
+fn lines(is_edited: impl Fn(usize) -> bool) -> String {
+    (0..LINES)
+        .map(|line| {
+            let word = if is_edited(line) { "changed" } else { "value" };
+            format!("    let {word}_{line} = {line};\n")
+        })
+        .collect()
+}
+
+/// Ours over the wire, git, and the part of ours that compares.
+fn compare(
+    scene: &Scene,
+    work: &mut Work,
+    old: &str,
+    new: &str,
+    folder: &Path,
+) -> Result<[Samples; 3]> {
+    let (before, after) = (folder.join("before.rs"), folder.join("after.rs"));
+    fs::write(&before, old)?;
+    fs::write(&after, new)?;
+    let path = ProjectPath::parse(PATH)?;
+    let config = DiffConfig::default();
+    let asked = json!({"path": PATH});
+    let call = work.mcp.prepare("paige_get_diff", &asked);
+    work.ws.tell("buffer:update", &edit(PATH, new))?;
+    work.ws.ask("file:open", &json!({"path": "src/file1.rs"}))?;
+    let answer = work.mcp.ask("paige_get_diff", &asked)?;
+    let patch = unified(&path, Some(old), Some(new), &config);
+    if answer["diffs"][0]["diff"] != *patch {
+        bail!("the diff over MCP is not that of the part");
+    }
+    let mut number = 0;
+    in_turns(
+        scene.times(30),
+        1,
+        [
+            &mut || {
+                // Another text each time, so that an answer that was kept would be a wrong one.
+                number += 1;
+                let text = format!("{new}// {number}\n");
+                work.ws.tell("buffer:update", &edit(PATH, &text))?;
+                work.ws.ask("file:open", &json!({"path": "src/file1.rs"}))?;
+                work.mcp.send(&call)
+            },
+            &mut || git(&before, &after),
+            &mut || {
+                let start = Instant::now();
+                let patch = unified(&path, Some(old), Some(new), &config);
+                let time = start.elapsed();
+                if patch.is_empty() {
+                    bail!("there is no difference");
+                }
+                Ok(time)
+            },
+        ],
+    )
+}
+
+fn git(before: &Path, after: &Path) -> Result<Duration> {
+    let mut command = Command::new("git");
+    command
+        .args(["diff", "--no-index", "--"])
+        .args([before, after])
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null());
+    let start = Instant::now();
+    let output = command.output()?;
+    let time = start.elapsed();
+    if output.stdout.is_empty() {
+        bail!("git found no difference");
+    }
+    Ok(time)
+}
+
+/// How long `paige_get_open_files` takes while another session asks for one long diff after another.
+fn others(scene: &Scene, work: &mut Work) -> Result<Figure> {
+    let mut other = Mcp::open(&work.server)?;
+    let call = other.prepare("paige_get_open_files", &json!({}));
+    let diff = work.mcp.prepare("paige_get_diff", &json!({"path": PATH}));
+    let mut calls = |time: Duration| {
+        let (start, mut samples) = (Instant::now(), Samples::default());
+        while start.elapsed() < time {
+            samples.push(other.send(&call)?);
+        }
+        anyhow::Ok(samples)
+    };
+    let time = Duration::from_millis(500) * u32::try_from(scene.times(10))?;
+    calls(Duration::from_millis(200))?;
+    let idle = calls(time)?;
+    let stop = AtomicBool::new(false);
+    let mcp = &mut work.mcp;
+    let (busy, diffs) = thread::scope(|scope| {
+        let differ = scope.spawn(|| {
+            let mut diffs = 0_u32;
+            while !stop.load(Ordering::Relaxed) {
+                mcp.send(&diff)?;
+                diffs += 1;
+            }
+            anyhow::Ok(diffs)
+        });
+        let busy = calls(time);
+        stop.store(true, Ordering::Relaxed);
+        let diffs = differ
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        anyhow::Ok((busy?, diffs))
+    })?;
+    let ratio = busy.p99() / idle.p99();
+    Ok(Figure {
+        name: "other calls during such a diff",
+        must: "p99 ≤ 2× idle",
+        aim: "unchanged",
+        ours: format!("{} during {diffs} diffs", busy.text()),
+        comparator: format!("idle {}", idle.text()),
+        ratio: format!(
+            "p50 {}×, p99 {}×",
+            digits(busy.p50() / idle.p50()),
+            digits(ratio)
+        ),
+        verdict: OTHERS.judge(ratio),
+    })
+}
