@@ -59,6 +59,7 @@ pub struct Saved {
 /// What a file shows: the buffer's text when it has unsaved edits, the disk's otherwise.
 struct View {
     content: String,
+    line_count: u32,
     version: Option<Version>,
     dirty: bool,
 }
@@ -93,7 +94,7 @@ impl Coach {
         Ok(FsContent {
             path: path.to_string(),
             language: paige_workspace::language(path).to_owned(),
-            line_count: line_count(&view.content),
+            line_count: view.line_count,
             content: view.content,
             version: view.version,
             dirty: view.dirty,
@@ -132,7 +133,7 @@ impl Coach {
         let message = ServerMessage::OpenFile(OpenFile {
             path: path.to_string(),
             language: paige_workspace::language(&path).to_owned(),
-            line_count: line_count(&view.content),
+            line_count: view.line_count,
             content: view.content,
             version: view.version,
         });
@@ -163,6 +164,7 @@ impl Coach {
             && buffer.dirty
         {
             return Ok(View {
+                line_count: line_count(&buffer.content),
                 content: buffer.content.as_ref().to_owned(),
                 version: buffer.base_version.clone(),
                 dirty: true,
@@ -175,6 +177,7 @@ impl Coach {
                 .seed(path, file.text.as_str().into(), file.version.clone());
         }
         Ok(View {
+            line_count: file.line_count,
             content: file.text,
             version: Some(file.version),
             dirty: false,

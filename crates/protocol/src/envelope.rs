@@ -133,15 +133,17 @@ pub fn read_payload<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, Malfo
 
 /// Writes a frame around a payload that `write_payload` appends as JSON.
 ///
-/// One buffer, no copy of the payload: a file of a megabyte is written once.
+/// One buffer, no copy of the payload: a file of a megabyte is written once, into room that is made
+/// at once when `payload_size` (in bytes; a guess) is right.
 pub fn write_frame(
     kind: &str,
+    payload_size: usize,
     id: Option<&RequestId>,
     seq: Option<u64>,
     timestamp: &str,
     write_payload: impl FnOnce(&mut Vec<u8>),
 ) -> String {
-    let mut out = Vec::with_capacity(256);
+    let mut out = Vec::with_capacity(payload_size + 256);
     out.extend_from_slice(b"{\"type\":\"");
     // Types and timestamps are ours and need no escaping.
     out.extend_from_slice(kind.as_bytes());
@@ -190,6 +192,7 @@ mod tests {
     fn a_frame_is_read_back() {
         let text = write_frame(
             "file:open",
+            0,
             Some(&RequestId::Text("a\"b".into())),
             Some(7),
             "2026-01-02T03:04:05.678Z",

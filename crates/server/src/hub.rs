@@ -305,18 +305,26 @@ impl Inner {
 }
 
 fn push_frame(push: &Push) -> Utf8Bytes {
-    write_frame(&push.kind, None, Some(push.seq), &push.at, |out| {
+    let size = push.payload.len();
+    write_frame(&push.kind, size, None, Some(push.seq), &push.at, |out| {
         out.extend_from_slice(push.payload.as_bytes());
     })
     .into()
 }
 
 pub(crate) fn tree_frame(tree: &str, id: Option<&RequestId>) -> Utf8Bytes {
-    write_frame("fs:tree", id, None, &paige_store::now(), |out| {
-        out.extend_from_slice(b"{\"root\":");
-        out.extend_from_slice(tree.as_bytes());
-        out.push(b'}');
-    })
+    write_frame(
+        "fs:tree",
+        tree.len(),
+        id,
+        None,
+        &paige_store::now(),
+        |out| {
+            out.extend_from_slice(b"{\"root\":");
+            out.extend_from_slice(tree.as_bytes());
+            out.push(b'}');
+        },
+    )
     .into()
 }
 

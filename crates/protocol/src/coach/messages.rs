@@ -62,16 +62,6 @@ macro_rules! messages {
                 self.write_payload(&mut out);
                 String::from_utf8(out).unwrap_or_default()
             }
-
-            /// The whole frame as JSON text.
-            pub fn frame(
-                &self,
-                id: Option<&RequestId>,
-                seq: Option<u64>,
-                timestamp: &str,
-            ) -> String {
-                write_frame(self.kind(), id, seq, timestamp, |out| self.write_payload(out))
-            }
         }
     };
 }
@@ -255,6 +245,27 @@ messages! {
         MaterialUpdated(practice::MaterialUpdated) = "materials:updated",
         /// Push. Most of a budget is spent.
         BudgetWarning(coaching::BudgetWarning) = "budget:warning",
+    }
+}
+
+impl ServerMessage {
+    /// The whole frame as JSON text.
+    pub fn frame(&self, id: Option<&RequestId>, seq: Option<u64>, timestamp: &str) -> String {
+        write_frame(self.kind(), self.size(), id, seq, timestamp, |out| {
+            self.write_payload(out);
+        })
+    }
+
+    /// About how many bytes the payload takes as JSON: right for those that carry a file.
+    fn size(&self) -> usize {
+        // Line ends and quotes take two bytes; one in eight is what source code has.
+        let text = |content: &str| content.len() + content.len() / 8;
+        match self {
+            Self::FsContent(file) => text(&file.content),
+            Self::OpenFile(file) => text(&file.content),
+            Self::BufferUpdated(update) => text(&update.content),
+            _ => 0,
+        }
     }
 }
 
