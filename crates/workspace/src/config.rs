@@ -29,7 +29,7 @@ pub struct Config {
     pub flood_threshold: usize,
     /// The stretch of time in which changed paths are counted; also the longest that a flood is held.
     pub flood_window: Duration,
-    /// A flood is over when nothing happened for this long.
+    /// A flood is over when nothing happened for this long, unless the last one was just before.
     pub calm: Duration,
 }
 

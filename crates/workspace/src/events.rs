@@ -61,6 +61,7 @@ pub enum FileEvent {
         paths: Vec<ProjectPath>,
     },
     /// Watching does not work as it should; a whole sentence for people. It goes on as the text says.
+    /// Who listens later is told as well.
     Trouble {
         /// What is wrong and what to do.
         message: String,
@@ -84,7 +85,7 @@ impl FileEvent {
 }
 
 /// The events since [`Workspace::watch`](crate::Workspace::watch) was called, in order, none left
-/// out. A listener that is slow gets a [`FileEvent::Flood`] for what has piled up.
+/// out, and before them the troubles there already are. A listener that is slow gets a [`FileEvent::Flood`] for what has piled up.
 #[derive(Debug)]
 pub struct FileEvents(Arc<Waiting>);
 
@@ -143,12 +144,19 @@ impl Queue {
 
 /// All listeners.
 #[derive(Debug, Default)]
-pub(crate) struct Listeners(Mutex<Vec<Weak<Waiting>>>);
+pub(crate) struct Listeners {
+    waiting: Mutex<Vec<Weak<Waiting>>>,
+    /// Troubles that last, for those who come later.
+    troubles: Mutex<Vec<FileEvent>>,
+}
 
 impl Listeners {
     pub(crate) fn add(&self) -> FileEvents {
         let waiting = Arc::new(Waiting::default());
-        self.0.lock().push(Arc::downgrade(&waiting));
+        // Held while it is added, so that no trouble is told twice or not at all.
+        let troubles = self.troubles.lock();
+        waiting.queue.lock().push(&troubles);
+        self.waiting.lock().push(Arc::downgrade(&waiting));
         FileEvents(waiting)
     }
 
@@ -156,12 +164,20 @@ impl Listeners {
         self.each(|waiting| waiting.queue.lock().push(events));
     }
 
+    /// Tells of a trouble now, and to whoever listens later.
+    pub(crate) fn trouble(&self, message: String) {
+        let trouble = FileEvent::Trouble { message };
+        let mut troubles = self.troubles.lock();
+        self.send(std::slice::from_ref(&trouble));
+        troubles.push(trouble);
+    }
+
     pub(crate) fn close(&self) {
         self.each(|waiting| waiting.queue.lock().closed = true);
     }
 
     fn each(&self, act: impl Fn(&Waiting)) {
-        self.0.lock().retain(|listener| {
+        self.waiting.lock().retain(|listener| {
             let Some(waiting) = listener.upgrade() else {
                 return false;
             };
@@ -204,13 +220,13 @@ mod tests {
         let trouble = FileEvent::Trouble {
             message: "Oh.".to_owned(),
         };
-        listeners.send(std::slice::from_ref(&trouble));
+        listeners.trouble("Oh.".to_owned());
         let many: Vec<_> = (0..MAX_WAITING)
             .map(|n| change(&format!("{n:05}")))
             .collect();
         listeners.send(&many);
         listeners.send(&[change("later")]);
-        assert_eq!(slow.recv().await, Some(trouble));
+        assert_eq!(slow.recv().await, Some(trouble.clone()));
         let paths = many
             .iter()
             .flat_map(|event| event.paths())
@@ -218,5 +234,6 @@ mod tests {
             .collect();
         assert_eq!(slow.recv().await, Some(FileEvent::Flood { paths }));
         assert_eq!(slow.recv().await, Some(change("later")));
+        assert_eq!(listeners.add().recv().await, Some(trouble));
     }
 }

@@ -25,7 +25,6 @@ pub(crate) struct Inbox {
     grace: Duration,
     settle: Duration,
     calm: Duration,
-    flood_window: Duration,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -65,6 +64,15 @@ pub(crate) struct Round {
     pub(crate) rescan: bool,
 }
 
+/// How long a flood is held.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hold {
+    /// The longest.
+    pub(crate) until: Instant,
+    /// Whether it ends earlier when nothing has happened for a while.
+    pub(crate) calm_ends_it: bool,
+}
+
 /// Why [`Inbox::next`] returned.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Next {
@@ -81,7 +89,6 @@ impl Inbox {
             grace: config.grace,
             settle: config.settle,
             calm: config.calm,
-            flood_window: config.flood_window,
             state: Mutex::default(),
             changed: Condvar::new(),
         }
@@ -223,9 +230,9 @@ impl Inbox {
         }
     }
 
-    /// Waits, without using the processor, for something to be due. During a flood, which began at
-    /// `flood`, everything waits until nothing has happened for a while.
-    pub(crate) fn next(&self, deadline: Option<Instant>, flood: Option<Instant>) -> Next {
+    /// Waits, without using the processor, for something to be due. During a flood everything is
+    /// held.
+    pub(crate) fn next(&self, deadline: Option<Instant>, flood: Option<Hold>) -> Next {
         let mut state = self.state.lock();
         loop {
             if state.stop {
@@ -234,9 +241,10 @@ impl Inbox {
             let now = Instant::now();
             let due = match flood {
                 None => state.due,
-                Some(began) => Some(
-                    (state.last_event.unwrap_or(began) + self.calm).min(began + self.flood_window),
-                ),
+                Some(hold) => match state.last_event {
+                    Some(last) if hold.calm_ends_it => Some(hold.until.min(last + self.calm)),
+                    _ => Some(hold.until),
+                },
             };
             if due.is_some_and(|due| due <= now) {
                 let round = self.take(&mut state, now, flood.is_some());
@@ -422,16 +430,27 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_is_held_until_it_is_calm() {
+    fn a_flood_is_held_until_it_is_calm_or_long_enough() {
         let inbox = inbox();
-        inbox.report(Ok(event(CREATE, &["/p/a"])));
-        let began = Instant::now();
-        let Next::Round(round) = inbox.next(None, Some(began)) else {
-            panic!("there is something to look at");
-        };
-        assert_eq!(round.names, [("a".to_owned(), false)]);
-        assert!(began.elapsed() >= Config::default().calm - Duration::from_millis(5));
-        assert_eq!(inbox.next(None, Some(began)), Next::Time);
+        let calm = Config::default().calm;
+        for (calm_ends_it, least) in [(true, calm), (false, calm * 4)] {
+            inbox.report(Ok(event(CREATE, &["/p/a"])));
+            let began = Instant::now();
+            let hold = Hold {
+                until: began + calm * 4,
+                calm_ends_it,
+            };
+            let Next::Round(round) = inbox.next(None, Some(hold)) else {
+                panic!("there is something to look at");
+            };
+            assert_eq!(round.names, [("a".to_owned(), false)]);
+            assert!(
+                began.elapsed() >= least - least / 10,
+                "{:?}",
+                began.elapsed()
+            );
+            assert_eq!(inbox.next(None, Some(hold)), Next::Time);
+        }
         inbox.stop();
         assert_eq!(inbox.next(None, None), Next::Stop);
     }

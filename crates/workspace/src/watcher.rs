@@ -20,7 +20,7 @@ use rustix::io::Errno;
 use crate::changes::{self, Change};
 use crate::error::is_escape;
 use crate::events::FileEvent;
-use crate::inbox::{Next, Round};
+use crate::inbox::{Hold, Next, Round};
 use crate::model::{self, Folder, MAX_DEPTH, Put, Stamp, join, split};
 use crate::rules::{GITIGNORE, Rules};
 use crate::scan::{Listed, Scan, list};
@@ -34,6 +34,7 @@ pub(crate) struct Watcher {
     told: HashSet<ProjectPath>,
     window: Instant,
     flood: Option<Flood>,
+    last_flood: Option<Instant>,
     next_poll: Option<Instant>,
     said_full: bool,
     said_gone: bool,
@@ -41,7 +42,7 @@ pub(crate) struct Watcher {
 
 /// Changes that are held back because they are too many.
 struct Flood {
-    began: Instant,
+    hold: Hold,
     paths: BTreeSet<ProjectPath>,
 }
 
@@ -53,6 +54,7 @@ impl Watcher {
             told: HashSet::new(),
             window: Instant::now(),
             flood: None,
+            last_flood: None,
             next_poll: None,
             said_full: false,
             said_gone: false,
@@ -76,7 +78,7 @@ impl Watcher {
         tracing::debug!(took = ?began.elapsed(), "watching the project folder");
         loop {
             self.poll_if_needed();
-            let flood = self.flood.as_ref().map(|flood| flood.began);
+            let flood = self.flood.as_ref().map(|flood| flood.hold);
             match self.shared.inbox.next(self.next_poll, flood) {
                 Next::Stop => return,
                 Next::Time => {}
@@ -363,15 +365,23 @@ impl Watcher {
             flood.paths.extend(paths());
             return;
         }
-        if now.duration_since(self.window) > self.shared.config.flood_window {
+        let window = self.shared.config.flood_window;
+        if now.duration_since(self.window) > window {
             self.window = now;
             self.told.clear();
         }
         // A file that is written all the time is one path, and makes no flood.
         self.told.extend(paths());
         if self.told.len() > self.shared.config.flood_threshold {
+            // Each flood makes clients ask for the whole tree, so one after another takes its time.
+            let calm_ends_it = self
+                .last_flood
+                .is_none_or(|last| now.duration_since(last) > window);
             self.flood = Some(Flood {
-                began: now,
+                hold: Hold {
+                    until: now + window,
+                    calm_ends_it,
+                },
                 paths: paths().collect(),
             });
         } else {
@@ -382,6 +392,7 @@ impl Watcher {
     fn end_flood(&mut self) {
         if let Some(flood) = self.flood.take() {
             self.told.clear();
+            self.last_flood = Some(Instant::now());
             self.shared.listeners.send(&[FileEvent::Flood {
                 paths: flood.paths.into_iter().collect(),
             }]);
@@ -390,9 +401,7 @@ impl Watcher {
 
     fn trouble(&self, message: String) {
         tracing::warn!("{message}");
-        self.shared
-            .listeners
-            .send(&[FileEvent::Trouble { message }]);
+        self.shared.listeners.trouble(message);
     }
 
     /// Polls from now on, if some folders had to be left without a watch.

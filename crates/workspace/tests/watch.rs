@@ -28,6 +28,7 @@ struct Fixture {
     events: FileEvents,
     temp: TempDir,
     markers: usize,
+    last: Option<String>,
 }
 
 impl Fixture {
@@ -52,6 +53,7 @@ impl Fixture {
             events,
             temp,
             markers: 0,
+            last: None,
         }
     }
 
@@ -66,9 +68,19 @@ impl Fixture {
             .expect("the workspace is open")
     }
 
-    /// The next event, in short.
+    /// The next event, in short. A write is two steps (cut off, fill), so on a slow machine one more
+    /// change of the path told last may come before it.
     async fn next_line(&mut self) -> String {
-        line(&self.next().await)
+        loop {
+            let event = self.next().await;
+            let line = line(&event);
+            let path = event.paths().first().map(ToString::to_string);
+            let again = matches!(event, FileEvent::Change { .. }) && path == self.last;
+            self.last = path;
+            if !again {
+                return line;
+            }
+        }
     }
 
     /// Waits for the tree to be what a fresh scan finds.
@@ -184,7 +196,12 @@ fn git(root: &Path, arguments: &[&str]) {
 
 #[tokio::test]
 async fn each_kind_of_change_is_told() {
-    let mut fixture = Fixture::new(&["src/old.rs", "kept"], Config::default());
+    // Time for the two halves of a rename to arrive on however slow a machine.
+    let config = Config {
+        settle: Duration::from_millis(500),
+        ..Config::default()
+    };
+    let mut fixture = Fixture::new(&["src/old.rs", "kept"], config);
     fs::write(fixture.at("new"), "").expect("a file");
     assert_eq!(fixture.next_line().await, "add new");
     fs::write(fixture.at("kept"), "after").expect("a file");
@@ -283,7 +300,9 @@ async fn a_gitignore_that_changes_hides_and_shows_folders() {
 async fn no_file_of_a_burst_is_missing() {
     const FILES: usize = 2000;
     for folder in ["", "new/deep/"] {
-        let mut fixture = Fixture::new(&[], Config::default());
+        let config = Config::default();
+        let mut fixture = Fixture::new(&[], config.clone());
+        let began = Instant::now();
         for number in 0..FILES {
             write(&fixture.at(&format!("{folder}{number}")), "x");
         }
@@ -306,7 +325,13 @@ async fn no_file_of_a_burst_is_missing() {
                 other => panic!("{other:?}"),
             }
         }
-        assert!(single < FILES / 2, "{single} were told one by one");
+        // At a slow pace each may be told; at any pace no more than the threshold in each window.
+        let windows = began.elapsed().as_secs_f32() / config.flood_window.as_secs_f32();
+        let most = config.flood_threshold * (2 + windows.ceil() as usize);
+        assert!(
+            single <= most,
+            "{single} were told one by one, {most} may be"
+        );
         fixture.agrees().await;
     }
 }
@@ -314,13 +339,27 @@ async fn no_file_of_a_burst_is_missing() {
 #[tokio::test]
 async fn a_checkout_of_thousands_of_files_is_a_flood() {
     const FILES: usize = 3000;
-    let mut fixture = Fixture::new(&["README"], Config::default());
+    // However slow the machine is, so many files change within one window.
+    let config = Config {
+        flood_threshold: 20,
+        flood_window: Duration::from_secs(2),
+        ..Config::default()
+    };
+    let mut fixture = Fixture::new(&["README"], config);
+    // The folders stay, so that no folder stands for its files in what is told.
+    for folder in 0..50 {
+        write(&fixture.at(&format!("d{}/e{folder}/stays", folder % 7)), "");
+    }
     git(&fixture.root, &["init", "-q"]);
     git(&fixture.root, &["add", "."]);
     git(&fixture.root, &["commit", "-qm", "one"]);
     for number in 0..FILES {
         write(
-            &fixture.at(&format!("d{}/e{}/{number}.rs", number % 7, number % 50)),
+            &fixture.at(&format!(
+                "d{}/e{}/{number}.rs",
+                number % 50 % 7,
+                number % 50
+            )),
             "x",
         );
     }
@@ -337,18 +376,11 @@ async fn a_checkout_of_thousands_of_files_is_a_flood() {
         fixture.agrees().await;
         fixture.until_marker().await;
         git(&fixture.root, &["checkout", "-q", revision]);
-        let mut events = Vec::new();
-        let mut told = BTreeSet::new();
+        let events = fixture.until_marker().await;
         let readme = ProjectPath::parse("README").expect("a good path");
-        loop {
-            let event = fixture.next().await;
-            told.extend(event.paths().into_iter().cloned());
-            let flood = matches!(event, FileEvent::Flood { .. });
-            events.push(event);
-            if flood && told.contains(&readme) {
-                break;
-            }
-        }
+        assert!(events.iter().any(|event| event.paths().contains(&&readme)));
+        let is_flood = |event: &&FileEvent| matches!(event, FileEvent::Flood { .. });
+        assert!(events.iter().filter(is_flood).count() > 0);
         fixture.agrees().await;
         assert_eq!(count(&fixture.workspace.tree()), expected);
         assert!(events.len() < FILES / 4, "{} events", events.len());
@@ -366,7 +398,7 @@ async fn a_file_that_is_written_all_the_time_is_no_flood() {
     let mut fixture = Fixture::new(&["log"], config);
     for round in 0..40 {
         fs::write(fixture.at("log"), format!("{round}")).expect("a file");
-        assert_eq!(fixture.next_line().await, "change log");
+        assert_eq!(line(&fixture.next().await), "change log");
         while timeout(Duration::from_millis(3), fixture.events.recv())
             .await
             .is_ok()
