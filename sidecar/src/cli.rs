@@ -243,6 +243,12 @@ pub(crate) struct Settings {
     )]
     pub(crate) respect_gitignore: Option<OsString>,
 
+    /// For the test of durability alone: the database does not wait for the disk, so that the test
+    /// can be seen to fail. No release has this flag.
+    #[cfg(debug_assertions)]
+    #[arg(long, global = true, hide = true)]
+    pub(crate) unsafe_synchronous_off: bool,
+
     #[command(flatten)]
     pub(crate) limits: Limits,
 }
@@ -366,10 +372,9 @@ mod tests {
 
     #[test]
     fn every_setting_is_a_flag_and_an_environment_variable() {
-        for arg in Cli::command()
-            .get_arguments()
-            .filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version"))
-        {
+        for arg in Cli::command().get_arguments().filter(|arg| {
+            !matches!(arg.get_id().as_str(), "help" | "version") && !arg.is_hide_set()
+        }) {
             assert!(arg.get_long().is_some(), "{} has a flag", arg.get_id());
             assert!(arg.get_env().is_some(), "{} has a variable", arg.get_id());
             assert!(

@@ -144,7 +144,7 @@ async fn open_store(config: &Config, crashed: bool) -> Result<Store, Failure> {
     let project = config.project_text.clone();
     let settings = paige_store::Config {
         check: crashed,
-        ..paige_store::Config::default()
+        ..config.store.clone()
     };
     // A check or a migration takes its time; a signal must be heard meanwhile.
     tokio::task::spawn_blocking(move || Store::open(&path, &project, settings))

@@ -41,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) socket: paige_server::Config,
     /// How the project is read and watched.
     pub(crate) workspace: paige_workspace::Config,
+    /// How the record is kept.
+    pub(crate) store: paige_store::Config,
     /// The calls to the Anthropic API; `None` when offline.
     pub(crate) claude: Option<Claude>,
     /// A Chroma server, `http://…`.
@@ -179,6 +181,15 @@ pub(crate) fn load(settings: &Settings) -> Result<Config, Failure> {
     let guard = read.guard(settings, host);
     let socket = read.socket(settings, guard.max_nesting);
     let workspace = read.workspace(settings);
+    let store = paige_store::Config {
+        #[cfg(debug_assertions)]
+        synchronous: if settings.unsafe_synchronous_off {
+            paige_store::Synchronous::Off
+        } else {
+            paige_store::Synchronous::Full
+        },
+        ..paige_store::Config::default()
+    };
 
     if !host.is_loopback() {
         if !allow_remote {
@@ -232,6 +243,7 @@ pub(crate) fn load(settings: &Settings) -> Result<Config, Failure> {
             },
             socket,
             workspace,
+            store,
             claude: api_key.map(|api_key| Claude {
                 api_key,
                 base_url,
