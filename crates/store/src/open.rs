@@ -150,7 +150,7 @@ impl Opening<'_> {
         }
         if self.config.check {
             let verdict: String = conn
-                .pragma_query_value(None, "quick_check(1)", |row| row.get(0))
+                .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
                 .map_err(|error| self.error(error))?;
             if verdict != "ok" {
                 return Err(OpenError::Corrupt {

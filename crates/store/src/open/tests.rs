@@ -187,6 +187,19 @@ fn a_damaged_file_is_refused_and_untouched() {
 }
 
 #[test]
+fn a_sound_file_passes_the_check_after_a_crash() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("paige.db");
+    open(&path).unwrap().close();
+    let thorough = Config {
+        check: true,
+        ..Config::default()
+    };
+    let store = Store::open(&path, PROJECT, thorough).unwrap();
+    assert_eq!(store.cursor().seq, 0);
+}
+
+#[test]
 fn damage_met_while_running_is_a_typed_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("paige.db");
