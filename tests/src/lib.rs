@@ -1,11 +1,15 @@
 //! What the black-box tests share: the built binary, a project to run it on, and clients of its two
 //! doors. Everything goes through the real binary, real sockets, real files and a real database.
 
+pub mod http;
 pub mod mcp;
 pub mod project;
+pub mod record;
 pub mod sidecar;
 pub mod ws;
 
+pub use mcp::Claude;
 pub use project::Project;
+pub use record::Record;
 pub use sidecar::Sidecar;
 pub use ws::Socket;

@@ -1,5 +1,6 @@
 //! [`Project`]: a temporary project folder with a data directory beside it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -93,9 +94,51 @@ impl Project {
         Ok(std::fs::write(path, text)?)
     }
 
+    /// The folder that holds the project and the data directory: what a path must not reach.
+    pub fn outside(&self) -> &Path {
+        self.root.parent().unwrap_or(&self.root)
+    }
+
     /// What stands in a file on disk.
     pub fn read(&self, path: &str) -> Result<String> {
         std::fs::read_to_string(self.root.join(path)).with_context(|| format!("reading {path}"))
+    }
+
+    /// Opens its database as a sidecar would, for making rows that no door makes yet. No sidecar may
+    /// be running.
+    pub fn store(&self, config: paige_store::Config) -> Result<paige_store::Store> {
+        std::fs::create_dir_all(&self.data)?;
+        let root = self.root.to_str().context("a path in UTF-8")?;
+        Ok(paige_store::Store::open(&self.database(), root, config)?)
+    }
+
+    /// Every file and link below the folder that holds the project, with what is in it; but not the
+    /// data directory, nor what lies below the folders `except`.
+    pub fn everything(&self, except: &[&str]) -> Result<BTreeMap<String, Vec<u8>>> {
+        let mut found = BTreeMap::new();
+        let mut folders = vec![self.outside().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder)? {
+                let path = entry?.path();
+                let name = path.strip_prefix(self.outside())?.to_string_lossy();
+                if path == self.data || except.contains(&&*name) {
+                    continue;
+                }
+                let kind = path.symlink_metadata()?.file_type();
+                let content = if kind.is_symlink() {
+                    path.read_link()?.into_os_string().into_encoded_bytes()
+                } else if kind.is_file() {
+                    std::fs::read(&path)?
+                } else {
+                    Vec::new()
+                };
+                found.insert(name.into_owned(), content);
+                if kind.is_dir() {
+                    folders.push(path);
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// The database, opened for looking at rows. The binary may be running.

@@ -88,7 +88,8 @@ impl Sidecar {
         BufReader::new(stdout).read_line(&mut line)?;
         if line.is_empty() {
             let status = child.wait()?;
-            bail!("the binary ended before it was ready: {status}");
+            let log = Self::log(project).unwrap_or_default();
+            bail!("the binary ended before it was ready: {status}\n{log}");
         }
         let ready = serde_json::from_str(&line).context("the ready line")?;
         let tokens = tokens(&project.data)?;
@@ -117,11 +118,22 @@ impl Sidecar {
     }
 
     /// Stops it as a person does, with SIGTERM, and returns how it ended.
-    pub fn stop(mut self) -> Result<ExitStatus> {
+    pub fn stop(self) -> Result<ExitStatus> {
+        self.signal("TERM")?;
+        self.ended()
+    }
+
+    /// Sends it a signal, for instance `INT`.
+    pub fn signal(&self, name: &str) -> Result<()> {
         let status = Command::new("kill")
-            .args(["-TERM", &self.pid().to_string()])
+            .args([&format!("-{name}"), &self.pid().to_string()])
             .status()?;
         ensure!(status.success(), "kill failed");
+        Ok(())
+    }
+
+    /// Waits until it has ended, and returns how.
+    pub fn ended(mut self) -> Result<ExitStatus> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait()? {
@@ -129,6 +141,25 @@ impl Sidecar {
             }
             ensure!(Instant::now() < deadline, "it does not stop");
             std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until its log file holds a line with all of these parts, and returns the line.
+    pub async fn logged(project: &Project, parts: &[&str]) -> Result<String> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let log = Self::log(project)?;
+            let found = log
+                .lines()
+                .find(|line| parts.iter().all(|part| line.contains(part)));
+            if let Some(line) = found {
+                return Ok(line.to_owned());
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "no line with {parts:?} in the log:\n{log}"
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 

@@ -7,6 +7,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderName};
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest as _};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
@@ -34,6 +35,16 @@ pub struct Cursor {
     pub seq: u64,
 }
 
+impl Cursor {
+    /// Where a client stands that has received this `connection:init`.
+    pub fn of(init: &Value) -> Result<Self> {
+        Ok(Self {
+            stream: init["stream"].as_str().context("a stream")?.to_owned(),
+            seq: init["seq"].as_u64().context("a seq")?,
+        })
+    }
+}
+
 impl Socket {
     /// Connects with the `ui` token and says nothing yet.
     pub async fn connect(sidecar: &Sidecar) -> Result<Self> {
@@ -42,17 +53,27 @@ impl Socket {
 
     /// Connects to a port with a token.
     pub async fn connect_at(port: u16, token: &str) -> Result<Self> {
+        let authorization = format!("Bearer {token}");
+        let (socket, _) = Self::connect_as(port, &[("authorization", &authorization)]).await?;
+        Ok(socket)
+    }
+
+    /// Connects with these headers; the answer's headers are returned as well.
+    pub async fn connect_as(port: u16, headers: &[(&str, &str)]) -> Result<(Self, HeaderMap)> {
         let mut request = format!("ws://127.0.0.1:{port}/ws").into_client_request()?;
-        request
-            .headers_mut()
-            .insert("authorization", format!("Bearer {token}").parse()?);
-        let (stream, _) = timeout(PATIENCE, tokio_tungstenite::connect_async(request)).await??;
-        Ok(Self {
+        for (name, value) in headers {
+            let name = HeaderName::from_bytes(name.as_bytes())?;
+            request.headers_mut().insert(name, value.parse()?);
+        }
+        let (stream, answer) =
+            timeout(PATIENCE, tokio_tungstenite::connect_async(request)).await??;
+        let socket = Self {
             stream,
             waiting: VecDeque::new(),
             pushes: Vec::new(),
             next_id: 0,
-        })
+        };
+        Ok((socket, answer.headers().clone()))
     }
 
     /// Connects, says hello and waits for `connection:init` and the tree; the answer's payload is
@@ -190,6 +211,13 @@ impl Socket {
                 _ => {}
             }
         }
+    }
+
+    /// Sends a close frame and waits until the other side has gone.
+    pub async fn close(mut self) -> Result<()> {
+        self.stream.close(None).await?;
+        while let Ok(Some(Ok(_))) = timeout(PATIENCE, self.stream.next()).await {}
+        Ok(())
     }
 
     /// Waits until the socket is closed and returns the code.

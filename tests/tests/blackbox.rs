@@ -1,0 +1,21 @@
+//! Black-box tests of the built binary: the acceptance scenarios of the specification that are about
+//! its doors, the faults of the original, and what the stream of pushes promises.
+
+#[path = "blackbox/faults.rs"]
+mod faults;
+#[path = "blackbox/files.rs"]
+mod files;
+#[path = "blackbox/guard.rs"]
+mod guard;
+#[path = "blackbox/hub.rs"]
+mod hub;
+#[path = "blackbox/limits.rs"]
+mod limits;
+#[path = "blackbox/story1.rs"]
+mod story1;
+#[path = "blackbox/story2.rs"]
+mod story2;
+#[path = "blackbox/story3.rs"]
+mod story3;
+#[path = "blackbox/story5.rs"]
+mod story5;
