@@ -38,6 +38,7 @@ pub(crate) struct Parts<'a> {
 pub(crate) struct Running {
     http: JoinHandle<()>,
     stop_accepting: CancellationToken,
+    mcp: paige_mcp::Door,
     ui: Door,
     coach: Coach,
     store: Store,
@@ -73,6 +74,13 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
     .map_err(|error| Failure::new(Exit::Database, error.to_string()))?;
 
     let guard = Guard::new(guard_config(config, tokens), listeners.port());
+    let stop_accepting = CancellationToken::new();
+    let mcp = paige_mcp::door(
+        coach.clone(),
+        store.clone(),
+        mcp_config(guard.config()),
+        CancellationToken::new(),
+    );
     let ui = Door::open(paige_server::Parts {
         store: store.clone(),
         coach: coach.clone(),
@@ -81,8 +89,7 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
         facts: facts(config),
         config: config.socket.clone(),
     });
-    let router = http::router(started, [ui.router()]);
-    let stop_accepting = CancellationToken::new();
+    let router = http::router(started, [ui.router(), mcp.router()]);
     let http = tokio::spawn(http::serve(
         listeners,
         guard,
@@ -92,6 +99,7 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
     Ok(Running {
         http,
         stop_accepting,
+        mcp,
         ui,
         coach,
         store,
@@ -103,8 +111,17 @@ impl Running {
     pub(crate) async fn stop(self) {
         tracing::info!("Stop: no new connections are accepted.");
         self.stop_accepting.cancel();
-        tracing::info!("Stop: WebSockets are closed with 1001, and timers are stopped.");
-        self.ui.close().await;
+        // Side by side, so that neither door uses up the time of the other.
+        tokio::join!(
+            async {
+                tracing::info!("Stop: MCP sessions are closed.");
+                self.mcp.close().await;
+            },
+            async {
+                tracing::info!("Stop: WebSockets are closed with 1001, and timers are stopped.");
+                self.ui.close().await;
+            }
+        );
         if let Err(error) = self.http.await {
             tracing::error!(%error, "The HTTP server ended badly.");
         }
@@ -162,4 +179,17 @@ fn guard_config(config: &Config, tokens: Tokens) -> guard::Config {
         guard.stop_grace = guard.stop_grace.min(GRACE_SUPERVISED);
     }
     guard
+}
+
+/// Claude's door lets in whom the guard before it lets in.
+fn mcp_config(guard: &guard::Config) -> paige_mcp::Config {
+    let mut mcp = paige_mcp::Config {
+        allowed_origins: guard.allowed_origins.clone(),
+        max_body_bytes: guard.max_body_bytes,
+        stop_grace: guard.stop_grace.min(GRACE_SUPERVISED),
+        ..paige_mcp::Config::default()
+    };
+    mcp.allowed_hosts.push(guard.host.to_string());
+    mcp.allowed_hosts.extend(guard.extra_hosts.iter().cloned());
+    mcp
 }
