@@ -97,6 +97,11 @@ impl Door {
         Router::new().route("/mcp", route)
     }
 
+    /// How many MCP sessions are in memory.
+    pub fn live_sessions(&self) -> usize {
+        self.0.sessions.ids().len()
+    }
+
     /// Ends all MCP sessions: calls under way are answered, within [`Config::stop_grace`], then
     /// streams end. Clients keep their ids for the next start.
     pub async fn close(&self) {

@@ -2,7 +2,7 @@
 
 mod catalogue;
 
-use std::{collections::HashMap, panic::AssertUnwindSafe, time::Instant};
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use futures_util::{
     FutureExt,
@@ -83,11 +83,13 @@ impl Tool {
             .destructive(false)
             .idempotent(effect != Effect::Adds)
             .open_world(false);
-        let listed = Listed::new(name, about, JsonObject::new())
+        let mut listed = Listed::new(name, about, JsonObject::new())
             .with_title(title)
             .with_input_schema::<A>()
             .with_output_schema::<R>()
             .with_annotations(annotations);
+        plain(&mut listed.input_schema);
+        listed.output_schema.iter_mut().for_each(plain);
         let call: Call = Box::new(move |coach, args| match parse(args) {
             Ok(args) => {
                 let result = call(coach, args);
@@ -170,6 +172,41 @@ impl Tools {
         self.coach.tool_called(record);
         outcome
     }
+}
+
+/// Takes out of a schema what tells a model nothing: Rust's names of numbers, of which validators
+/// complain, and that what may be left out is then null.
+fn plain(schema: &mut Arc<JsonObject>) {
+    fn walk(schema: &mut JsonObject) {
+        let is_rusts = |format: &str| format.starts_with("uint") || format == "double";
+        if schema
+            .get("format")
+            .and_then(Value::as_str)
+            .is_some_and(is_rusts)
+        {
+            schema.remove("format");
+        }
+        if schema.get("default").is_some_and(Value::is_null) {
+            schema.remove("default");
+        }
+        for value in schema.values_mut() {
+            match value {
+                Value::Object(schema) => walk(schema),
+                Value::Array(list) => {
+                    list.iter_mut()
+                        .filter_map(Value::as_object_mut)
+                        .for_each(walk);
+                }
+                _ => {}
+            }
+        }
+    }
+    let schema = Arc::make_mut(schema);
+    walk(schema);
+    // Some clients look for it in any case.
+    schema
+        .entry("properties")
+        .or_insert_with(|| JsonObject::new().into());
 }
 
 /// Reads arguments; a wrong one is told with its place.
