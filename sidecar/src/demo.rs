@@ -103,20 +103,20 @@ To try it, copy these into another terminal:
   # Is she there?
   curl -s $URL/health
 
-  # As Claude Code does: open an MCP session, then call a tool in it.
-  SESSION=$(curl -s -D - -o /dev/null $URL/mcp -H "Authorization: Bearer $TOKEN" \
-    -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \
-    -d '{{"jsonrpc":"2.0","id":1,"method":"initialize","params":{{"protocolVersion":"2025-06-18","capabilities":{{}},"clientInfo":{{"name":"curl","version":"1"}}}}}}' \
+  # As Claude Code does: open an MCP session, start a coaching session, show a file and some lines of it.
+  mcp() {{ curl -s $URL/mcp -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
+    -H 'Accept: application/json, text/event-stream' "$@"; }}
+  SESSION=$(mcp -D - -o /dev/null -d '{{"jsonrpc":"2.0","id":1,"method":"initialize","params":{{"protocolVersion":"2025-06-18","capabilities":{{}},"clientInfo":{{"name":"curl","version":"1"}}}}}}' \
     | tr -d '\r' | sed -n 's/^mcp-session-id: //Ip')
-  curl -s $URL/mcp -H "Authorization: Bearer $TOKEN" -H "Mcp-Session-Id: $SESSION" \
-    -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \
-    -d '{{"jsonrpc":"2.0","method":"notifications/initialized"}}'
-  curl -s $URL/mcp -H "Authorization: Bearer $TOKEN" -H "Mcp-Session-Id: $SESSION" \
-    -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \
-    -d '{{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{{"name":"paige_open_file","arguments":{{"path":"basket.py"}}}}}}'
+  tool() {{ mcp -H "Mcp-Session-Id: $SESSION" -d "{{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/call\",\"params\":{{\"name\":\"$1\",\"arguments\":$2}}}}"; }}
+  mcp -H "Mcp-Session-Id: $SESSION" -d '{{"jsonrpc":"2.0","method":"notifications/initialized"}}'
+  tool paige_start_session '{{"project_dir":"{project_dir}","issue_number":1,"issue_title":"The discount is too large"}}'
+  tool paige_open_file '{{"path":"discounts.py"}}'
+  tool paige_highlight_lines '{{"path":"discounts.py","ranges":[{{"start":5,"end":8,"style":"hint","hover_text":"What do you expect here?"}}]}}'
+  tool paige_get_session_state '{{}}'
 
   # As the desktop does: a WebSocket that shows what happens (Node 20.10 or newer). Run it first, then call
-  # the tool above once more, or change a file of the project in an editor.
+  # the tools above once more, or change a file of the project in an editor.
   node --experimental-websocket -e 'const s = new WebSocket(process.argv[1].replace("http", "ws") + "/ws", ["paige.v1", "bearer." + process.argv[2]]);
     s.onopen = () => s.send(JSON.stringify({{type: "connection:hello", payload: {{version: "1", platform: "node", windowSize: {{width: 80, height: 24}}}}}}));
     s.onmessage = (m) => console.log(m.data.slice(0, 300));' $URL $TOKEN
