@@ -45,6 +45,9 @@ fn run(scene: &Scene) -> Result<()> {
 }
 
 /// Unpacks every `.crate` and returns the folders, sorted.
+///
+/// The files get the time of now (`-m`): packed files carry one fixed time, by which cargo would
+/// take what it compiled of an earlier content for fresh.
 fn unpack(packed: &Path, house: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(packed).context("nothing was packed")? {
@@ -54,7 +57,7 @@ fn unpack(packed: &Path, house: &Path) -> Result<Vec<String>> {
             .is_some_and(|extension| extension == "crate")
         {
             Run::program("tar")
-                .args(["-xzf"])
+                .args(["-mxzf"])
                 .args([&path])
                 .folder(house)
                 .go()?;
