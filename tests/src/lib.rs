@@ -6,6 +6,7 @@ pub mod mcp;
 pub mod project;
 pub mod record;
 pub mod sidecar;
+pub mod trace;
 pub mod ws;
 
 pub use mcp::Claude;
