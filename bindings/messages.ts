@@ -222,7 +222,7 @@ export type CoachingMessage = {
 	source: MessageSource,
 	/** What it is about. */
 	anchor?: Anchor | null,
-	/** How much help it is (`coaching.md` §1). */
+	/** How much help it is: 1 where, 2 what to look at, 3 how to think about it, 4 shape. */
 	rung?: number | null,
 };
 
@@ -660,7 +660,7 @@ export type HighlightRange = {
 	style: Tone,
 	/** What is shown when the mouse rests on them. */
 	hoverText?: string | null,
-	/** How much help it is (`coaching.md` §1). */
+	/** How much help it is: 1 where, 2 what to look at, 3 how to think about it, 4 shape. */
 	rung?: number | null,
 };
 
@@ -672,7 +672,7 @@ export type HintFiles = {
 	style: FileHintStyle,
 };
 
-/** How much help is shown (`coaching.md` §1). */
+/** How much help is shown: questions only, files too, lines too, hover texts too. */
 export type HintLevel =
 /** Questions only. */
 "off" |

@@ -102,5 +102,5 @@ impl Coach {
     }
 }
 
-/// The rung of a hover text (`coaching.md` §1).
+/// The rung of a hover text (the third of the hint ladder).
 const HOVER_RUNG: u32 = 3;

@@ -1,4 +1,4 @@
-//! Measures what `targets.md` asks of this crate: `cargo run --release -p paige-workspace --example measure`.
+//! Measures the tree and the watcher: `cargo run --release -p paige-workspace --example measure`.
 //!
 //! It makes a project of 100,000 files in a temporary folder, so it takes some seconds.
 
@@ -142,13 +142,8 @@ fn big_tree(root: &Path) {
     show("open to first tree as JSON, 100k files", first);
     show("open to all folders watched", watching);
 
-    let before = resident();
     let workspace = Workspace::open(root, Config::default()).unwrap();
     assert!(workspace.wait_until_watching(Duration::from_secs(60)));
-    println!(
-        "memory: {before:.1} MiB before, {:.1} MiB with 100k files watched",
-        resident()
-    );
     show("tree as JSON, made", vec![time(|| workspace.tree_json()).0]);
     show("tree as JSON, kept", vec![time(|| workspace.tree_json()).0]);
     show("typed tree", vec![time(|| workspace.tree()).0]);

@@ -1,4 +1,4 @@
-//! [`Buffers`]: the text of every open editor, in memory (paige.md §3.3, spec: story 3, AC 2 to 4).
+//! [`Buffers`]: the text of every open editor, in memory (spec: story 3, AC 2 to 4).
 //!
 //! Pure data: nothing here reads a file, and `coach::buffers` backs the unsaved ones up. Keys are
 //! [`ProjectPath`]s, so that a file has one buffer however its path was written.

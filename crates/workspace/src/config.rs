@@ -35,7 +35,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        // paige.md §3.1, and what other tools fill with files that nobody edits. A build folder that
+        // What every project has, and what other tools fill with files that nobody edits. A build folder that
         // a project calls otherwise is usually in its `.gitignore`.
         let noise = [
             ".cache",

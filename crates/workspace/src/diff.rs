@@ -1,4 +1,4 @@
-//! Differences between two texts: as a patch, and as the new places of lines (paige.md §3.4).
+//! Differences between two texts: as a patch, and as the new places of lines.
 
 use std::fmt::Write as _;
 use std::ops::{Range, RangeInclusive};

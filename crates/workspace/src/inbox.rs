@@ -1,7 +1,7 @@
 //! [`Inbox`]: what the system reports, waiting for its time.
 //!
 //! The decisions name `notify-debouncer-full`. It holds every event back for its time-out, so that
-//! "the first event of a quiet path at once" (targets.md) cannot be had with it. Here an event says
+//! "the first event of a quiet path at once" cannot be had with it. Here an event says
 //! only that a name should be looked at, and when: soon if its path was quiet, else when it has
 //! settled. So nothing depends on the order, number or truth of events, and a thousand events of
 //! one name cost one look.

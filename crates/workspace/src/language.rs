@@ -3,7 +3,7 @@
 use paige_protocol::ProjectPath;
 
 /// The language of a file by its extension, else (when it has none) by its name, else `plaintext`.
-/// Upper and lower case do not matter. The ids are those of the Monaco editor (paige.md §3.2).
+/// Upper and lower case do not matter. The ids are those of the Monaco editor.
 pub fn language(path: &ProjectPath) -> &'static str {
     let name = path.name().to_lowercase();
     match name.rsplit_once('.') {

@@ -20,8 +20,8 @@ pub struct FileText {
     pub line_count: u32,
 }
 
-/// How many lines an editor shows: the pieces after splitting on `\n`, so 1 for an empty text
-/// (paige.md §3.4).
+/// How many lines an editor shows: the pieces after splitting on `\n`, so 1 for an empty
+/// text.
 pub fn line_count(text: &str) -> u32 {
     let breaks = memchr::memchr_iter(b'\n', text.as_bytes()).count();
     u32::try_from(breaks).map_or(u32::MAX, |breaks| breaks.saturating_add(1))
@@ -69,7 +69,7 @@ pub(crate) fn into_text(path: &ProjectPath, bytes: Vec<u8>) -> Result<String, Fi
     String::from_utf8(bytes).map_err(|_| not_text(false))
 }
 
-/// A NUL, or more than a tenth control characters, in the first 8192 bytes (paige.md §3.6). Those
+/// A NUL, or more than a tenth control characters, in the first 8192 bytes. Those
 /// that texts are laid out with (tab, line feed, form feed, carriage return) do not count.
 fn looks_binary(bytes: &[u8]) -> bool {
     let head = &bytes[..bytes.len().min(8192)];

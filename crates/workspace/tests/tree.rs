@@ -1,4 +1,4 @@
-//! The tree: order, noise, `.gitignore`, odd names, depth (spec: story 3, AC 6; paige.md §3.1).
+//! The tree: order, noise, `.gitignore`, odd names, depth (spec: story 3, AC 6).
 
 #![expect(
     clippy::disallowed_methods,

@@ -1,5 +1,5 @@
 //! The watcher: every change is told, in time, and the tree is what the disk is (spec: story 3, AC 7
-//! and 8; story 5, AC 6; targets.md "burst", "lost watcher events").
+//! and 8; story 5, AC 6).
 
 #![expect(
     clippy::disallowed_methods,

@@ -96,7 +96,7 @@ pub struct CoachingMessage {
     /// What it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchor: Option<Anchor>,
-    /// How much help it is (`coaching.md` §1).
+    /// How much help it is: 1 where, 2 what to look at, 3 how to think about it, 4 shape.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rung: Option<u8>,
 }

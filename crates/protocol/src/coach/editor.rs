@@ -78,7 +78,7 @@ pub struct HighlightRange {
     /// What is shown when the mouse rests on them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hover_text: Option<String>,
-    /// How much help it is (`coaching.md` §1).
+    /// How much help it is: 1 where, 2 what to look at, 3 how to think about it, 4 shape.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rung: Option<u8>,
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-/// How much help is shown (`coaching.md` §1).
+/// How much help is shown: questions only, files too, lines too, hover texts too.
 #[derive(
     Debug,
     Clone,

@@ -1,4 +1,4 @@
-//! Every message of the wire: one tagged enum for each direction (`decisions.md`, "Catalogue").
+//! Every message of the wire: one tagged enum for each direction.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
