@@ -150,7 +150,7 @@ pub fn set_shown(unit: &mut Unit<'_>, id: u32, shown: bool) -> Result<Mark, Stor
     .ok_or_else(|| not_found("mark", id))
 }
 
-/// Moves the marks of a renamed file along.
+/// Moves the marks of a renamed file, or of every file below a renamed folder, along.
 pub fn rename(
     unit: &mut Unit<'_>,
     session_id: u32,
@@ -158,7 +158,8 @@ pub fn rename(
     new_path: &str,
 ) -> Result<usize, StoreError> {
     unit.row(
-        "UPDATE marks SET path = ?3 WHERE session_id = ?1 AND path = ?2",
+        "UPDATE marks SET path = ?3 || substr(path, length(?2) + 1)
+         WHERE session_id = ?1 AND (path = ?2 OR substr(path, 1, length(?2) + 1) = ?2 || '/')",
         (session_id, path, new_path),
     )
 }

@@ -44,7 +44,7 @@ pub fn close(unit: &mut Unit<'_>, session_id: u32, path: &str) -> Result<bool, S
     Ok(gone > 0)
 }
 
-/// Gives an open file its new name; says whether it was open.
+/// Gives an open file, or every one below a folder, its new name; says whether any was open.
 pub fn rename(
     unit: &mut Unit<'_>,
     session_id: u32,
@@ -52,7 +52,8 @@ pub fn rename(
     new_path: &str,
 ) -> Result<bool, StoreError> {
     let changed = unit.row(
-        "UPDATE OR REPLACE open_files SET path = ?3 WHERE session_id = ?1 AND path = ?2",
+        "UPDATE OR REPLACE open_files SET path = ?3 || substr(path, length(?2) + 1)
+         WHERE session_id = ?1 AND (path = ?2 OR substr(path, 1, length(?2) + 1) = ?2 || '/')",
         (session_id, path, new_path),
     )?;
     Ok(changed > 0)

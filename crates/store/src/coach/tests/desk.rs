@@ -317,3 +317,39 @@ fn a_session_that_is_deleted_takes_all_of_it_along_but_not_what_it_cost() {
     // Its number is not given out again.
     assert_eq!(f.session().id, id + 1);
 }
+
+#[test]
+fn a_renamed_folder_takes_its_open_files_and_marks_along() {
+    let f = fixture();
+    let id = f.session().id;
+    let paths = ["old", "old/a.rs", "old/in/b.rs", "older/c.rs", "x/old/d.rs"];
+    f.commit(move |unit| {
+        for path in paths {
+            open_files::open(unit, id, path, OpenedBy::User)?;
+            marks::add(unit, &new_mark(id, path, Some((1, 1))))?;
+        }
+        assert!(open_files::rename(unit, id, "old", "n\u{e4}w/er")?);
+        assert_eq!(marks::rename(unit, id, "old", "n\u{e4}w/er")?, 3);
+        Ok(())
+    });
+    let moved = [
+        "n\u{e4}w/er",
+        "n\u{e4}w/er/a.rs",
+        "n\u{e4}w/er/in/b.rs",
+        "older/c.rs",
+        "x/old/d.rs",
+    ];
+    let open: Vec<_> = f
+        .read(|r| open_files::list(r, id))
+        .into_iter()
+        .map(|file| file.path)
+        .collect();
+    assert_eq!(open, moved);
+    let mut marked: Vec<_> = f
+        .read(|r| marks::by_session(r, id))
+        .into_iter()
+        .map(|mark| mark.path)
+        .collect();
+    marked.sort();
+    assert_eq!(marked, moved);
+}
