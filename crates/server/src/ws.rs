@@ -27,6 +27,7 @@ use paige_protocol::{
     envelope::{Malformed, RawMessage, RequestId},
 };
 use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_tungstenite::tungstenite;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -69,8 +70,8 @@ async fn upgrade(State(door): State<Door>, upgrade: WebSocketUpgrade) -> Respons
     let limit = door.desk.hub.config().max_message_bytes;
     upgrade
         .protocols([SUBPROTOCOL])
-        // Above our own limit, so that a message just over it can be answered by a close code; the
-        // library would cut the connection without one.
+        // Above our own limit, so that a message just over it is read to its end: a client that is
+        // still sending when it is refused may never read why.
         .max_message_size(limit.saturating_mul(2))
         .max_frame_size(limit.saturating_mul(2))
         .on_upgrade(move |socket| {
@@ -85,6 +86,11 @@ pub(crate) struct Goodbye {
     pub(crate) code: u16,
     pub(crate) reason: &'static str,
 }
+
+const TOO_LARGE: Goodbye = Goodbye {
+    code: close_code::SIZE,
+    reason: "The message is larger than the limit allows.",
+};
 
 async fn serve(door: Door, socket: WebSocket) {
     let client = door.desk.hub.join();
@@ -179,7 +185,9 @@ async fn read(
             Ok(Some(Ok(message))) => message,
             Ok(Some(Err(error))) => {
                 tracing::debug!(client = %client.id, %error, "A connection broke.");
-                return None;
+                let error = error.into_inner();
+                let cause = error.downcast_ref::<tungstenite::Error>();
+                return matches!(cause, Some(tungstenite::Error::Capacity(_))).then_some(TOO_LARGE);
             }
             Ok(None) => return None,
             Err(_) => {
@@ -211,10 +219,7 @@ async fn read(
             Message::Close(_) => return None,
         };
         if text.len() > config.max_message_bytes {
-            return Some(Goodbye {
-                code: close_code::SIZE,
-                reason: "The message is larger than the limit allows.",
-            });
+            return Some(TOO_LARGE);
         }
         // A client that asks faster than it reads waits here, and is not cut off.
         if client.queue.room().await.is_err() {
