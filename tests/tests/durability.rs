@@ -1,0 +1,7 @@
+//! What survives: kills in the midst of a flood of writes, the order of writes and acknowledgements,
+//! and a project that nothing but the pen ever changes.
+
+#[path = "durability/kills.rs"]
+mod kills;
+#[path = "durability/order.rs"]
+mod order;
