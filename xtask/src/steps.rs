@@ -7,6 +7,7 @@
 mod bindings;
 mod build;
 mod clippy;
+mod conformance;
 mod format;
 mod npm;
 mod package;
@@ -27,7 +28,7 @@ use crate::{run::Run, say, say_error};
 
 /// Every step, in the order in which they run: what fails fast comes first, and what most people
 /// want to read comes last.
-const STEPS: [&Step; 9] = [
+const STEPS: [&Step; 10] = [
     &format::STEP,
     &tidy::STEP,
     &bindings::STEP,
@@ -35,6 +36,7 @@ const STEPS: [&Step; 9] = [
     &build::STEP,
     &typescript::STEP,
     &socket::STEP,
+    &conformance::STEP,
     &package::STEP,
     &test::STEP,
 ];

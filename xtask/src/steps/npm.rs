@@ -1,4 +1,4 @@
-//! The npm package of `bindings/`, copied into the target folder: nothing is installed in the
+//! An npm package of the project, copied into the target folder: nothing is installed in the
 //! project, and what is tested is what is committed.
 
 use std::{
@@ -21,8 +21,14 @@ pub(super) struct Package {
 }
 
 impl Package {
-    /// Copies and installs; `None`, and `what` is left out, where Node or npm is missing.
+    /// The bindings; see [`install_from`](Self::install_from).
     pub(super) fn install(scene: &Scene, what: &str) -> Result<Option<Self>> {
+        Self::install_from(scene, BINDINGS, what)
+    }
+
+    /// Copies and installs the package in the folder `source` of the project; `None`, and `what` is
+    /// left out, where Node or npm is missing.
+    pub(super) fn install_from(scene: &Scene, source: &str, what: &str) -> Result<Option<Self>> {
         for program in ["node", "npm"] {
             if !Run::program(program).args(["--version"]).works() {
                 scene.leave_out(what, &format!("{program} is not installed"));
@@ -30,9 +36,9 @@ impl Package {
             }
         }
         let package = Self {
-            folder: scene.target.join("npm").join(BINDINGS),
+            folder: scene.target.join("npm").join(source),
         };
-        mirror(&scene.root.join(BINDINGS), &package.folder)?;
+        mirror(&scene.root.join(source), &package.folder)?;
         let lock = fs::read(package.folder.join(LOCK))?;
         let installed = package.folder.join(INSTALLED);
         if fs::read(&installed).is_ok_and(|installed| installed == lock) {
@@ -43,6 +49,11 @@ impl Package {
             .go()?;
         fs::write(installed, lock)?;
         Ok(Some(package))
+    }
+
+    /// Where the copy is.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// npm in the package.

@@ -378,6 +378,7 @@ async fn who_may_call_and_how_much_is_checked_here_too() {
         assert_eq!(answer.status(), status, "{value}");
     };
     check("host", "localhost:9", StatusCode::OK).await;
+    check("host", "[::1]:9", StatusCode::OK).await;
     check("host", "evil.example", StatusCode::FORBIDDEN).await;
     check("origin", "tauri://localhost", StatusCode::OK).await;
     check("origin", "http://app.example:8080", StatusCode::OK).await;

@@ -7,7 +7,7 @@ use paige_protocol::{ProjectPath, coach::files::CursorPosition};
 use paige_store::coach::actions;
 use rmcp::{
     ServiceError,
-    model::{CallToolRequestParams, CallToolResult, ErrorCode},
+    model::{CallToolRequestParams, CallToolResult, ClientRequest, CustomRequest, ErrorCode},
 };
 use serde_json::{Value, json};
 
@@ -379,14 +379,14 @@ async fn what_is_not_there_is_a_protocol_error() {
             code(unknown.expect_err("no such tool")),
             ErrorCode::INVALID_PARAMS
         );
-        let prompts = client.list_all_prompts().await;
+        let custom = client
+            .send_request(ClientRequest::CustomRequest(CustomRequest::new(
+                "paige/write",
+                None,
+            )))
+            .await;
         assert_eq!(
-            code(prompts.expect_err("no prompts")),
-            ErrorCode::METHOD_NOT_FOUND
-        );
-        let resources = client.list_all_resources().await;
-        assert_eq!(
-            code(resources.expect_err("no resources")),
+            code(custom.expect_err("no such method")),
             ErrorCode::METHOD_NOT_FOUND
         );
     }
