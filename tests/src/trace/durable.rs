@@ -41,7 +41,7 @@ pub struct Findings {
     pub push_frames: usize,
     /// How many direct answers to a change were sent.
     pub answers: usize,
-    /// How many results of tools that changed something were sent.
+    /// How many results of tools were sent.
     pub tool_results: usize,
     /// What was acknowledged too early: one sentence each.
     pub violations: Vec<String>,
@@ -56,8 +56,8 @@ const CHANGES: [&str; 4] = [
 ];
 /// Pushes that tools cause.
 const BY_TOOLS: [&str; 3] = ["editor:", "explorer:", "coaching:"];
-/// How a result of a tool that changed something begins.
-const TOOL_RESULT: &str = r#""structuredContent":{"success":true"#;
+/// What a result of a tool holds. Only tools that change something are to be called in a trace.
+const TOOL_RESULT: &str = r#""structuredContent":{"#;
 
 /// Looks a trace through.
 ///

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 
 use anyhow::{Result, ensure};
 use paige_protocol::Version;
+use paige_tests::mcp::Era;
 use paige_tests::trace::{Strace, durable};
-use paige_tests::{Project, Socket};
+use paige_tests::{Claude, Project, Sidecar, Socket};
 use serde_json::json;
 
 /// What happened in a run, as its clients saw it.
@@ -16,6 +17,8 @@ struct Run {
     pushes: usize,
     /// Direct answers to changes.
     answers: usize,
+    /// Results of tools.
+    tool_results: usize,
     clients: usize,
 }
 
@@ -68,6 +71,38 @@ async fn tidy(client: &mut Socket, rounds: usize) -> Result<usize> {
     Ok(answers)
 }
 
+/// All that Claude can show, in one era.
+async fn show(sidecar: &Sidecar, era: Era) -> Result<usize> {
+    let tools = [
+        ("paige_open_file", json!({"path": "one.txt"})),
+        (
+            "paige_highlight_lines",
+            json!({"path": "one.txt", "ranges": [{"start": 1, "end": 1, "style": "hint"}]}),
+        ),
+        (
+            "paige_hint_files",
+            json!({"paths": ["two.txt"], "style": "required"}),
+        ),
+        (
+            "paige_show_message",
+            json!({"message": format!("Look, {era:?}."), "type": "info"}),
+        ),
+        (
+            "paige_show_issue_context",
+            json!({"title": format!("The issue, {era:?}"), "summary": "Short."}),
+        ),
+        ("paige_clear_highlights", json!({})),
+        ("paige_clear_hints", json!({})),
+    ];
+    let claude = Claude::connect(sidecar, era).await?;
+    let count = tools.len();
+    for (tool, args) in tools {
+        claude.call(tool, args).await?;
+    }
+    claude.close().await?;
+    Ok(count)
+}
+
 /// Drives the binary under strace with several clients at once, so that their changes share
 /// transactions, and looks the trace through. `None` where there is no strace.
 async fn run(args: &[&str]) -> Result<Option<Run>> {
@@ -99,7 +134,13 @@ async fn run(args: &[&str]) -> Result<Option<Run>> {
             )
         })
         .collect();
-    let pushes = saved.len() + coached;
+    let start = json!({"issueNumber": 100, "issueTitle": "The last one"});
+    three.request("session:start", start).await?;
+    let (shown, shown_as_well) =
+        tokio::try_join!(show(sidecar, Era::Sessions), show(sidecar, Era::Stateless),)?;
+    let answered = saved.len() + coached + 1;
+    let tool_results = shown + shown_as_well;
+    let pushes = answered + tool_results;
     for client in [&mut one, &mut two, &mut three, &mut four] {
         let last = u64::try_from(pushes)?;
         if client.seqs().last() != Some(&last) {
@@ -121,7 +162,8 @@ async fn run(args: &[&str]) -> Result<Option<Run>> {
     Ok(Some(Run {
         findings: durable::check(&trace, &known)?,
         pushes,
-        answers: pushes + tidied,
+        answers: answered + tidied,
+        tool_results,
         clients: 4,
     }))
 }
@@ -136,7 +178,8 @@ async fn a_traced_run_acknowledges_nothing_before_it_is_durable() -> Result<()> 
         pushes: run.pushes,
         push_frames: run.pushes * run.clients,
         answers: run.answers,
-        ..durable::Findings::default()
+        tool_results: run.tool_results,
+        violations: Vec::new(),
     };
     assert_eq!(run.findings, expected);
     Ok(())
@@ -159,6 +202,9 @@ async fn a_traced_run_that_does_not_wait_for_the_disk_is_found_out() -> Result<(
         early.len(),
         "files are synced all the same: {early:#?}"
     );
-    assert_eq!(rows, run.pushes * run.clients + run.answers);
+    assert_eq!(
+        rows,
+        run.pushes * run.clients + run.answers + run.tool_results
+    );
     Ok(())
 }
