@@ -8,7 +8,7 @@ pub(super) const STEP: Step = Step {
     name: "test",
     about: "unit tests, and black-box tests of the built programs",
     run: |scene| {
-        let run = scene.cargo("test").args(["--workspace"]);
+        let run = scene.cargo("test").args(["--workspace", "--no-fail-fast"]);
         if Run::program("strace").args(["-V"]).works() {
             return run.go();
         }
