@@ -26,8 +26,9 @@ pub(crate) enum Closed {
 
 /// What waits to be sent to one client.
 ///
-/// The message in flight is not counted, and of the tree at most one waits, so that a large tree
-/// never closes a socket; everything else that waits is bounded by `max_bytes`.
+/// Everything that waits is bounded by `max_bytes`, but the size of one message alone never closes a
+/// socket: the message in flight is not counted, of the unasked tree at most one waits and is not
+/// counted either, and no message counts for more than a quarter of the bound.
 #[derive(Debug)]
 pub(crate) struct Queue {
     max_bytes: usize,
@@ -49,15 +50,8 @@ struct Waiting {
 struct Item {
     text: Utf8Bytes,
     latest: Option<Latest>,
-}
-
-impl Item {
-    fn counted(&self) -> usize {
-        match self.latest {
-            Some(Latest::Tree) => 0,
-            _ => self.text.len(),
-        }
-    }
+    /// What it counts towards the bound, in bytes.
+    counted: usize,
 }
 
 impl Queue {
@@ -85,18 +79,24 @@ impl Queue {
             if let Some(at) = waiting.items.iter().position(|item| item.latest == latest)
                 && let Some(old) = waiting.items.remove(at)
             {
-                waiting.bytes -= old.counted();
+                waiting.bytes -= old.counted;
             }
         }
-        let item = Item { text, latest };
-        let counted = item.counted();
+        let counted = match latest {
+            Some(Latest::Tree) => 0,
+            _ => text.len().min(self.max_bytes / 4),
+        };
         if waiting.bytes > 0 && waiting.bytes + counted > self.max_bytes {
             waiting.items = VecDeque::new();
             waiting.bytes = 0;
             waiting.closed = Some(Closed::Overflow);
         } else {
             waiting.bytes += counted;
-            waiting.items.push_back(item);
+            waiting.items.push_back(Item {
+                text,
+                latest,
+                counted,
+            });
         }
         let closed = waiting.closed.is_some();
         drop(waiting);
@@ -142,7 +142,7 @@ impl Queue {
         let Some(item) = waiting.items.pop_front() else {
             return waiting.finishing.then_some(Err(Closed::Gone));
         };
-        waiting.bytes -= item.counted();
+        waiting.bytes -= item.counted;
         let room = waiting.bytes <= self.max_bytes / 2;
         drop(waiting);
         if room {
@@ -207,25 +207,32 @@ mod tests {
 
     #[test]
     fn it_closes_when_more_waits_than_its_bound() {
-        let queue = Queue::new(10);
-        queue.push("123456".into(), None);
-        queue.push("7890".into(), None);
-        assert_eq!(queue.waiting.lock().bytes, 10);
-        queue.push("x".into(), None);
+        let queue = Queue::new(8);
+        for text in ["12", "34", "56", "78"] {
+            queue.push(text.into(), None);
+        }
+        assert_eq!(queue.waiting.lock().bytes, 8);
+        queue.push("9".into(), None);
         assert_eq!(queue.try_next(), Some(Err(Closed::Overflow)));
         assert_eq!(queue.waiting.lock().items.len(), 0, "nothing is kept");
     }
 
     #[test]
-    fn neither_a_tree_nor_a_lone_large_message_closes_it() {
-        let queue = Queue::new(10);
+    fn neither_a_tree_nor_a_large_message_closes_it() {
+        let queue = Queue::new(8);
         queue.push("a tree of many bytes".into(), Some(Latest::Tree));
         queue.push("another tree of many bytes".into(), Some(Latest::Tree));
         queue.push("a large message".into(), None);
-        assert_eq!(
-            texts(&queue),
-            ["another tree of many bytes", "a large message"]
-        );
+        queue.push("a tree that was asked for".into(), None);
+        queue.push("1".into(), None);
+        assert_eq!(queue.waiting.lock().bytes, 5);
+        let expected = [
+            "another tree of many bytes",
+            "a large message",
+            "a tree that was asked for",
+            "1",
+        ];
+        assert_eq!(texts(&queue), expected);
     }
 
     #[test]
@@ -240,8 +247,13 @@ mod tests {
 
     #[tokio::test]
     async fn waiting_for_room_ends_when_half_is_free_or_the_queue_closes() {
-        let queue = Queue::new(10);
-        queue.push("123456".into(), None);
+        let queue = Queue::new(8);
+        let fill = || {
+            for text in ["12", "34", "56"] {
+                queue.push(text.into(), None);
+            }
+        };
+        fill();
         let waiter = tokio::spawn({
             let queue = queue.clone();
             async move { queue.room().await }
@@ -250,7 +262,8 @@ mod tests {
         assert!(!waiter.is_finished());
         assert!(queue.try_next().is_some());
         assert_eq!(waiter.await.expect("it ends"), Ok(()));
-        queue.push("123456".into(), None);
+        texts(&queue);
+        fill();
         queue.close();
         assert_eq!(queue.room().await, Err(Closed::Gone));
     }
