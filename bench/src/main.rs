@@ -130,6 +130,7 @@ fn measure(options: &Options) -> Result<bool> {
         );
     }
     let scene = Scene::new(options.sidecar.clone(), options.quick);
+    let before = load();
     let (mut figures, mut complete) = (Vec::new(), true);
     for row in &options.rows {
         progress(&format!("{}: {} …", row.name, row.about));
@@ -148,10 +149,28 @@ fn measure(options: &Options) -> Result<bool> {
         ));
     }
     say(&table(&figures));
+    say(&format!(
+        "Measured on {} cores; load average {before} before and {} after. Ratios are to the \
+         comparator of the same run; where a target is in microseconds or messages a second, the \
+         ratio decides.{}",
+        std::thread::available_parallelism().map_or(0, usize::from),
+        load(),
+        if options.quick {
+            " A tenth of the rounds."
+        } else {
+            ""
+        }
+    ));
     Ok(complete)
 }
 
-/// Says something on stdout, which holds nothing but the table.
+/// The load average of the last minute: on a busy machine 99th percentiles mean little.
+fn load() -> String {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    load.split(' ').next().unwrap_or("unknown").to_owned()
+}
+
+/// Says something on stdout, which holds nothing but the table and how it came about.
 #[expect(clippy::print_stdout, reason = "the table is what this program is for")]
 fn say(text: &str) {
     println!("{text}");

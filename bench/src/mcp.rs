@@ -62,12 +62,6 @@ impl Mcp {
         Ok(session)
     }
 
-    /// Calls a tool and says how long that took, from the first byte sent to the last received.
-    pub(crate) fn call(&mut self, tool: &str, arguments: &Value) -> Result<Duration> {
-        let request = self.prepare(tool, arguments);
-        self.send(&request)
-    }
-
     /// A tool call as it is sent; may be sent many times.
     pub(crate) fn prepare(&self, tool: &str, arguments: &Value) -> Vec<u8> {
         let body = json!({
@@ -77,7 +71,7 @@ impl Mcp {
         request(&self.head, &self.session, &body)
     }
 
-    /// Sends a prepared call; a failed one is an error.
+    /// Sends a prepared call and says how long its answer took, to the last byte.
     pub(crate) fn send(&mut self, request: &[u8]) -> Result<Duration> {
         let start = Instant::now();
         let answer = self.http.call(request)?;

@@ -19,7 +19,12 @@ mod watch;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::{figure::Figure, mcp::Mcp, process::Server, scene::House, scene::Scene, ws::Ws};
+use crate::{
+    figure::Figure,
+    process::Server,
+    scene::{House, Scene},
+    ws::Ws,
+};
 
 /// A row of the table.
 pub(crate) struct Row {
@@ -50,23 +55,18 @@ pub(crate) const ROWS: [Row; 15] = [
     deaf::ROW,
 ];
 
-/// A sidecar with a coaching session, a window and Claude, as at work.
+/// A sidecar with a coaching session and a window, as at work.
 struct Work {
     server: Server,
     ws: Ws,
-    mcp: Mcp,
 }
 
 impl Work {
     fn start(house: &House) -> Result<Self> {
         let server = house.sidecar()?;
-        let ws = Ws::open(&server)?;
-        let mut mcp = Mcp::open(&server)?;
-        mcp.call(
-            "paige_start_session",
-            &json!({"project_dir": house.project_text()?}),
-        )?;
-        Ok(Self { server, ws, mcp })
+        let mut ws = Ws::open(&server)?;
+        ws.ask("session:start", &json!({}))?;
+        Ok(Self { server, ws })
     }
 }
 

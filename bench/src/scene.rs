@@ -104,7 +104,7 @@ impl House {
         Server::bare(kind, &self.project)
     }
 
-    /// The project as a session is started for it.
+    /// The project as the sidecar names it.
     pub(crate) fn project_text(&self) -> Result<String> {
         let canonical = fs::canonicalize(&self.project)?;
         Ok(canonical.to_string_lossy().into_owned())

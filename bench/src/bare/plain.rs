@@ -57,12 +57,11 @@ async fn call(State(bare): State<Bare>, Json(message): Json<Value>) -> Response 
         return StatusCode::ACCEPTED.into_response();
     };
     if message["params"]["name"] == "push" {
-        let push = json!({
-            "type": "coaching:message", "payload": message["params"]["arguments"], "seq": 1,
-            "timestamp": "2026-01-02T03:04:05.678Z"
-        });
-        // Nobody may be listening.
-        let _ = bare.pushes.send(push.to_string().into());
+        match write("coaching:message", &message["params"]["arguments"], 0) {
+            // Nobody may be listening.
+            Ok(push) => _ = bare.pushes.send(push.into()),
+            Err(_) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        }
     }
     let result = json!({
         "content": [{"type": "text", "text": "{\"paths\":[],\"files\":[]}"}],

@@ -16,8 +16,10 @@ use super::{Row, Work, edit};
 use crate::{
     figure::{Figure, Target},
     mcp::Mcp,
+    process::Server,
     samples::{Samples, digits, in_turns},
     scene::Scene,
+    ws::Ws,
 };
 
 pub(super) const ROW: Row = Row {
@@ -45,10 +47,23 @@ fn measure(scene: &Scene) -> Result<Vec<Figure>> {
     fs::write(house.project.join(PATH), &old)?;
     let mut work = Work::start(&house)?;
     work.ws.ask("file:open", &json!({"path": PATH}))?;
+    let mut claude = Mcp::open(&work.server)?;
 
-    let edits = compare(scene, &mut work, &old, &edited, house.data.as_path())?;
-    let whole = compare(scene, &mut work, &old, &rewritten, house.data.as_path())?;
-    let others = others(scene, &mut work)?;
+    let edits = compare(
+        scene,
+        &mut work.ws,
+        &mut claude,
+        (&old, &edited),
+        &house.data,
+    )?;
+    let whole = compare(
+        scene,
+        &mut work.ws,
+        &mut claude,
+        (&old, &rewritten),
+        &house.data,
+    )?;
+    let others = others(scene, &work.server, claude)?;
     let figure = |name, must, aim, target: Target, [ours, git, part]: [Samples; 3]| Figure {
         name,
         must,
@@ -93,9 +108,9 @@ fn lines(is_edited: impl Fn(usize) -> bool) -> String {
 /// Ours over the wire, git, and the part of ours that compares.
 fn compare(
     scene: &Scene,
-    work: &mut Work,
-    old: &str,
-    new: &str,
+    ws: &mut Ws,
+    claude: &mut Mcp,
+    (old, new): (&str, &str),
     folder: &Path,
 ) -> Result<[Samples; 3]> {
     let (before, after) = (folder.join("before.rs"), folder.join("after.rs"));
@@ -104,10 +119,10 @@ fn compare(
     let path = ProjectPath::parse(PATH)?;
     let config = DiffConfig::default();
     let asked = json!({"path": PATH});
-    let call = work.mcp.prepare("paige_get_diff", &asked);
-    work.ws.tell("buffer:update", &edit(PATH, new))?;
-    work.ws.ask("file:open", &json!({"path": "src/file1.rs"}))?;
-    let answer = work.mcp.ask("paige_get_diff", &asked)?;
+    let call = claude.prepare("paige_get_diff", &asked);
+    ws.tell("buffer:update", &edit(PATH, new))?;
+    ws.ask("file:open", &json!({"path": "src/file1.rs"}))?;
+    let answer = claude.ask("paige_get_diff", &asked)?;
     let patch = unified(&path, Some(old), Some(new), &config);
     if answer["diffs"][0]["diff"] != *patch {
         bail!("the diff over MCP is not that of the part");
@@ -121,9 +136,9 @@ fn compare(
                 // Another text each time, so that an answer that was kept would be a wrong one.
                 number += 1;
                 let text = format!("{new}// {number}\n");
-                work.ws.tell("buffer:update", &edit(PATH, &text))?;
-                work.ws.ask("file:open", &json!({"path": "src/file1.rs"}))?;
-                work.mcp.send(&call)
+                ws.tell("buffer:update", &edit(PATH, &text))?;
+                ws.ask("file:open", &json!({"path": "src/file1.rs"}))?;
+                claude.send(&call)
             },
             &mut || git(&before, &after),
             &mut || {
@@ -158,10 +173,10 @@ fn git(before: &Path, after: &Path) -> Result<Duration> {
 }
 
 /// How long `paige_get_open_files` takes while another session asks for one long diff after another.
-fn others(scene: &Scene, work: &mut Work) -> Result<Figure> {
-    let mut other = Mcp::open(&work.server)?;
+fn others(scene: &Scene, server: &Server, mut claude: Mcp) -> Result<Figure> {
+    let mut other = Mcp::open(server)?;
     let call = other.prepare("paige_get_open_files", &json!({}));
-    let diff = work.mcp.prepare("paige_get_diff", &json!({"path": PATH}));
+    let diff = claude.prepare("paige_get_diff", &json!({"path": PATH}));
     let mut calls = |time: Duration| {
         let (start, mut samples) = (Instant::now(), Samples::default());
         while start.elapsed() < time {
@@ -173,12 +188,11 @@ fn others(scene: &Scene, work: &mut Work) -> Result<Figure> {
     calls(Duration::from_millis(200))?;
     let idle = calls(time)?;
     let stop = AtomicBool::new(false);
-    let mcp = &mut work.mcp;
     let (busy, diffs) = thread::scope(|scope| {
         let differ = scope.spawn(|| {
             let mut diffs = 0_u32;
             while !stop.load(Ordering::Relaxed) {
-                mcp.send(&diff)?;
+                claude.send(&diff)?;
                 diffs += 1;
             }
             anyhow::Ok(diffs)

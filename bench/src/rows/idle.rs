@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::{Row, Work};
 use crate::{
     figure::{Figure, Target},
+    mcp::Mcp,
     scene::{Scene, mib},
 };
 
@@ -25,6 +26,7 @@ fn measure(scene: &Scene) -> Result<Vec<Figure>> {
         (ours.resident()?, bare.resident()?)
     };
     let work = Work::start(&house)?;
+    let _claude = Mcp::open(&work.server)?;
     calm();
     let at_work = work.server.resident()?;
     Ok(vec![Figure {

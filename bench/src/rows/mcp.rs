@@ -68,11 +68,12 @@ fn measure(scene: &Scene) -> Result<Vec<Figure>> {
             &mut || Mcp::initialize_alone(&rmcp, line_rmcp),
         ],
     )?;
+    let mut claude = Mcp::open(&work.server)?;
     let (mut at_bare, mut at_rmcp) = (Mcp::open(&bare)?, Mcp::open(&rmcp)?);
     let mut call = |tool| {
         let arguments = json!({});
         let (ours, empty) = (
-            work.mcp.prepare(tool, &arguments),
+            claude.prepare(tool, &arguments),
             at_rmcp.prepare(tool, &arguments),
         );
         let plain = at_bare.prepare(tool, &arguments);
@@ -80,7 +81,7 @@ fn measure(scene: &Scene) -> Result<Vec<Figure>> {
             scene.times(50),
             200,
             [
-                &mut || work.mcp.send(&ours),
+                &mut || claude.send(&ours),
                 &mut || at_bare.send(&plain),
                 &mut || at_rmcp.send(&empty),
             ],

@@ -27,20 +27,21 @@ const CLIENTS: usize = 50;
 fn measure(scene: &Scene) -> Result<Vec<Figure>> {
     let house = scene.house()?;
     let server = house.bare("plain")?;
-    let mut work = Work::start(&house)?;
+    let work = Work::start(&house)?;
+    let mut claude = Mcp::open(&work.server)?;
     let mut ours = open(CLIENTS, || Ws::open(&work.server))?;
     let mut plain = open(CLIENTS, || Ws::connect(&server))?;
     let mut at_bare = Mcp::open(&server)?;
     let mut rows = Rows::create(&house.data)?;
 
     let message = json!({"message": "Look at the first line.", "type": "hint"});
-    let say = work.mcp.prepare("paige_show_message", &message);
+    let say = claude.prepare("paige_show_message", &message);
     let push = at_bare.prepare("push", &message);
     let [ours, bare, commit] = in_turns(
         scene.times(100),
         5,
         [
-            &mut || told(&mut work.mcp, &say, &mut ours),
+            &mut || told(&mut claude, &say, &mut ours),
             &mut || told(&mut at_bare, &push, &mut plain),
             &mut || rows.commit(1),
         ],
@@ -57,9 +58,9 @@ fn measure(scene: &Scene) -> Result<Vec<Figure>> {
         ours: ours.text(),
         comparator: format!("bare {}; one durable commit {}", bare.text(), commit.text()),
         ratio: format!(
-            "{}× / {}× bare, less the commit",
-            digits(ratios[0]),
-            digits(ratios[1])
+            "{}× / {}× bare and commit",
+            digits(pairs[0].0 / (pairs[0].1 + pairs[0].2)),
+            digits(pairs[1].0 / (pairs[1].1 + pairs[1].2))
         ),
         verdict: worst(ratios.map(|ratio| TIMES.judge(ratio))),
     }])
