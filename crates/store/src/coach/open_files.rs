@@ -59,10 +59,10 @@ pub fn rename(
     Ok(changed > 0)
 }
 
-/// The open files of a session, by path.
+/// The open files of a session, in the order in which they were opened; those of one moment by path.
 pub fn list(reader: &Reader<'_>, session_id: u32) -> Result<Vec<OpenFile>, StoreError> {
     reader.all(
-        select!(OpenFile, "WHERE session_id = ?1 ORDER BY path"),
+        select!(OpenFile, "WHERE session_id = ?1 ORDER BY opened_at, path"),
         [session_id],
     )
 }
