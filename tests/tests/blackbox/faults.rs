@@ -563,7 +563,8 @@ fn told(node: &Value, missing: &mut BTreeSet<String>) {
 #[tokio::test]
 async fn sigterm_ends_it_with_many_clients_and_one_that_never_reads() -> Result<()> {
     let project = Project::with(&[("a.txt", "a\n")])?;
-    let sidecar = Sidecar::start(&project)?;
+    // So large a queue that the deaf client is not let go before the end.
+    let sidecar = Sidecar::start_with(&project, &["--max-queue-bytes", "100000000"])?;
     let (mut writer, _) = Socket::hello(&sidecar).await?;
     let mut listening = Vec::new();
     for _ in 0..20 {
@@ -574,7 +575,7 @@ async fn sigterm_ends_it_with_many_clients_and_one_that_never_reads() -> Result<
     let (_deaf, _) = Socket::hello(&sidecar).await?;
     let claude = Claude::connect(&sidecar, Era::Sessions).await?;
     let text = "x".repeat(1 << 20);
-    for n in 0..12 {
+    for n in 0..20 {
         let update = json!({"path": format!("{n}.txt"), "content": text, "cursorPosition": {"line": 1, "column": 1}});
         writer.send("buffer:update", update).await?;
     }

@@ -3,7 +3,7 @@
 
 use anyhow::{Context as _, Result};
 use paige_tests::ws::Cursor;
-use paige_tests::{Project, Sidecar, Socket};
+use paige_tests::{Project, Record, Sidecar, Socket};
 use serde_json::{Value, json};
 
 /// The `n`th push of these tests: something small that anybody may say at any time.
@@ -245,8 +245,13 @@ async fn a_client_that_starts_anew_during_a_session_gets_all_of_it() -> Result<(
             json!({"issueNumber": 3, "issueTitle": "T"}),
         )
         .await?;
+    let record = Record::of(&project)?;
+    let mut rows = Vec::new();
     for path in ["b.txt", "a.txt"] {
         client.request("file:open", json!({"path": path})).await?;
+        rows.push(json!({"path": path}));
+        let open = "SELECT path FROM open_files ORDER BY opened_at";
+        record.expect_rows(open, &rows).await?;
     }
     let edit =
         json!({"path": "a.txt", "content": "A\n", "cursorPosition": {"line": 1, "column": 2}});
@@ -277,10 +282,7 @@ async fn a_client_that_starts_anew_during_a_session_gets_all_of_it() -> Result<(
     let sidecar = Sidecar::start(&project)?;
     let mut again = Socket::connect(&sidecar).await?;
     again.say_hello(None).await?;
-    let mut restored = self::restored(&mut again).await?;
-    let tabs = restored["openFiles"].as_array_mut().context("open files")?;
-    tabs.sort_by_key(|tab| tab["path"] != "b.txt");
-    assert_eq!(restored, expected);
+    assert_eq!(restored(&mut again).await?, expected);
     Ok(())
 }
 
