@@ -513,7 +513,7 @@ fn whole(text: &str) -> Result<usize> {
     ensure!(
         text.chars().all(|letter| letter == first)
             && text.len() >= 200_000
-            && text.len() % 1000 == 0,
+            && text.len().is_multiple_of(1000),
         "a torn or mixed text of {} bytes",
         text.len()
     );

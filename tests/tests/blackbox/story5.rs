@@ -144,7 +144,9 @@ async fn a_save_is_written_logged_and_acknowledged_to_all() -> Result<()> {
     }
     let saved = json!({"session": 1, "data": {"path": "a.txt", "charCount": 7}});
     let record = Record::of(&project)?;
-    record.expect_actions("file_save", &[saved.clone()]).await?;
+    record
+        .expect_actions("file_save", std::slice::from_ref(&saved))
+        .await?;
 
     // Each failure is told to the asker alone; disk and timeline stay as they are.
     project.write("changed.txt", "by somebody\n")?;
