@@ -194,8 +194,9 @@ impl Socket {
         Ok(())
     }
 
-    /// The next frame as it comes.
-    async fn receive(&mut self) -> Result<Value> {
+    /// The next frame as it comes; those that [`expect_where`](Self::expect_where) has put aside are
+    /// none of them.
+    pub async fn receive(&mut self) -> Result<Value> {
         loop {
             match self.stream.next().await.context("the socket has ended")?? {
                 Message::Text(text) => {

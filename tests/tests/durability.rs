@@ -5,3 +5,5 @@
 mod kills;
 #[path = "durability/order.rs"]
 mod order;
+#[path = "durability/readonly.rs"]
+mod readonly;
