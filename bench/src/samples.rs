@@ -14,6 +14,11 @@ impl Samples {
         self.0.push(time);
     }
 
+    /// Adds all of `others`.
+    pub(crate) fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     /// The least time that `percent` of the samples do not exceed, in microseconds.
     pub(crate) fn percentile(&self, percent: f64) -> f64 {
         let mut sorted = self.0.clone();

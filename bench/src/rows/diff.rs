@@ -1,6 +1,6 @@
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -63,7 +63,9 @@ fn measure(scene: &Scene) -> Result<Vec<Figure>> {
         (&old, &rewritten),
         &house.data,
     )?;
-    let others = others(scene, &work.server, claude)?;
+    let (before, after) = write(&house.data, &old, &rewritten)?;
+    let mut compare_by_git = || git(&before, &after).map(drop);
+    let others = others(scene, &work.server, claude, &mut compare_by_git)?;
     let figure = |name, must, aim, target: Target, [ours, git, part]: [Samples; 3]| Figure {
         name,
         must,
@@ -113,9 +115,7 @@ fn compare(
     (old, new): (&str, &str),
     folder: &Path,
 ) -> Result<[Samples; 3]> {
-    let (before, after) = (folder.join("before.rs"), folder.join("after.rs"));
-    fs::write(&before, old)?;
-    fs::write(&after, new)?;
+    let (before, after) = write(folder, old, new)?;
     let path = ProjectPath::parse(PATH)?;
     let config = DiffConfig::default();
     let asked = json!({"path": PATH});
@@ -154,6 +154,14 @@ fn compare(
     )
 }
 
+/// Both texts as files, for git.
+fn write(folder: &Path, old: &str, new: &str) -> Result<(PathBuf, PathBuf)> {
+    let (before, after) = (folder.join("before.rs"), folder.join("after.rs"));
+    fs::write(&before, old)?;
+    fs::write(&after, new)?;
+    Ok((before, after))
+}
+
 fn git(before: &Path, after: &Path) -> Result<Duration> {
     let mut command = Command::new("git");
     command
@@ -172,50 +180,73 @@ fn git(before: &Path, after: &Path) -> Result<Duration> {
     Ok(time)
 }
 
-/// How long `paige_get_open_files` takes while another session asks for one long diff after another.
-fn others(scene: &Scene, server: &Server, mut claude: Mcp) -> Result<Figure> {
-    let mut other = Mcp::open(server)?;
-    let call = other.prepare("paige_get_open_files", &json!({}));
+/// How long `paige_get_open_files` takes while another session asks for one long diff after another,
+/// and how long the bare server takes beside one `git diff` after another: what the machine allows.
+fn others(scene: &Scene, server: &Server, mut claude: Mcp, git: &mut Turn<'_>) -> Result<Figure> {
+    let bare = Server::bare("plain", Path::new("."))?;
     let diff = claude.prepare("paige_get_diff", &json!({"path": PATH}));
-    let mut calls = |time: Duration| {
-        let (start, mut samples) = (Instant::now(), Samples::default());
-        while start.elapsed() < time {
-            samples.push(other.send(&call)?);
-        }
-        anyhow::Ok(samples)
-    };
-    let time = Duration::from_millis(500) * u32::try_from(scene.times(10))?;
-    calls(Duration::from_millis(200))?;
-    let idle = calls(time)?;
-    let stop = AtomicBool::new(false);
-    let (busy, diffs) = thread::scope(|scope| {
-        let differ = scope.spawn(|| {
-            let mut diffs = 0_u32;
-            while !stop.load(Ordering::Relaxed) {
-                claude.send(&diff)?;
-                diffs += 1;
-            }
-            anyhow::Ok(diffs)
-        });
-        let busy = calls(time);
-        stop.store(true, Ordering::Relaxed);
-        let diffs = differ
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        anyhow::Ok((busy?, diffs))
-    })?;
+    let time = Duration::from_millis(250) * u32::try_from(scene.times(10))?;
+    let (idle, busy, diffs) = beside(server, time, &mut || claude.send(&diff).map(drop))?;
+    let (bare_idle, bare_busy, _) = beside(&bare, time, git)?;
     let ratio = busy.p99() / idle.p99();
     Ok(Figure {
         name: "other calls during such a diff",
         must: "p99 ≤ 2× idle",
         aim: "unchanged",
-        ours: format!("{} during {diffs} diffs", busy.text()),
-        comparator: format!("idle {}", idle.text()),
+        ours: format!("{} during {diffs} diffs; idle {}", busy.text(), idle.text()),
+        comparator: format!(
+            "bare beside git {}; idle {}",
+            bare_busy.text(),
+            bare_idle.text()
+        ),
         ratio: format!(
-            "p50 {}×, p99 {}×",
+            "p50 {}×, p99 {}×; bare p99 {}×",
             digits(busy.p50() / idle.p50()),
-            digits(ratio)
+            digits(ratio),
+            digits(bare_busy.p99() / bare_idle.p99())
         ),
         verdict: OTHERS.judge(ratio),
     })
+}
+
+/// Something that keeps the machine busy, once.
+type Turn<'a> = dyn FnMut() -> Result<()> + Send + 'a;
+
+/// How long small calls take alone, and while `work` is done over and over; and how often it was.
+fn beside(server: &Server, time: Duration, work: &mut Turn<'_>) -> Result<(Samples, Samples, u32)> {
+    let mut mcp = Mcp::open(server)?;
+    let call = mcp.prepare("paige_get_open_files", &json!({}));
+    let mut calls = |time: Duration| {
+        let (start, mut samples) = (Instant::now(), Samples::default());
+        while start.elapsed() < time {
+            samples.push(mcp.send(&call)?);
+        }
+        anyhow::Ok(samples)
+    };
+    calls(time / 10)?;
+    let (mut idle, mut busy, mut count) = (Samples::default(), Samples::default(), 0);
+    // In turns, so that a busy moment of the machine meets both.
+    for _ in 0..4 {
+        idle.extend(calls(time / 4)?);
+        let stop = AtomicBool::new(false);
+        let (with, times) = thread::scope(|scope| {
+            let worker = scope.spawn(|| {
+                let mut times = 0_u32;
+                while !stop.load(Ordering::Relaxed) {
+                    work()?;
+                    times += 1;
+                }
+                anyhow::Ok(times)
+            });
+            let with = calls(time / 4);
+            stop.store(true, Ordering::Relaxed);
+            let times = worker
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            anyhow::Ok((with?, times))
+        })?;
+        busy.extend(with);
+        count += times;
+    }
+    Ok((idle, busy, count))
 }
