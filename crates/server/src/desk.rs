@@ -90,6 +90,7 @@ async fn watch(desk: Desk) {
     let mut events = desk.workspace.watch();
     while let Some(event) = events.recv().await {
         follow_disk(&desk, &event).await;
+        let _turn = desk.hub.files_turn().await;
         match event {
             FileEvent::Add { path, node } => tell(&desk, TreeAction::Add, path, None, Some(node)),
             FileEvent::Change { path } => tell(&desk, TreeAction::Change, path, None, None),

@@ -63,6 +63,8 @@ struct Inner {
     store: Store,
     config: Config,
     state: Mutex<State>,
+    /// See [`Hub::files_turn`].
+    files: tokio::sync::Mutex<()>,
 }
 
 struct State {
@@ -81,7 +83,10 @@ pub(crate) struct Client {
 #[derive(Default)]
 struct ClientState {
     hello: Option<Hello>,
+    /// Whether it is sent pushes as they happen.
     follows: bool,
+    /// Whether it is sent passing news.
+    hears: bool,
     /// The version of each file that this client last received (blueprint §5, saves).
     seen: HashMap<ProjectPath, Option<Version>>,
 }
@@ -116,6 +121,12 @@ impl Client {
         // A second hello begins anew: what is pushed meanwhile comes by the replay.
         state.follows = false;
     }
+
+    /// Lets a client that has said hello hear passing news from now on.
+    pub(crate) fn hear(&self) {
+        let mut state = self.state.lock();
+        state.hears = state.hello.is_some();
+    }
 }
 
 /// Where a client is to follow from.
@@ -137,6 +148,7 @@ impl Hub {
             }),
             store: store.clone(),
             config,
+            files: tokio::sync::Mutex::default(),
         }));
         // The store outlives the hub in tests; a weak reference lets the hub go.
         let inner: Weak<Inner> = Arc::downgrade(&hub.0);
@@ -184,7 +196,14 @@ impl Hub {
         );
     }
 
-    /// Sends passing news to every client that follows, but for the one that it came from. It is
+    /// Held while a change of the project's files is passed on, and from the moment at which a tree
+    /// is taken until it is on its way: so that nobody is sent a tree that is older than the news
+    /// before it, nor misses what happens between the tree and the first news.
+    pub(crate) async fn files_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.files.lock().await
+    }
+
+    /// Sends passing news to every client that hears it, but for the one that it came from. It is
     /// only made when somebody listens.
     pub fn pass(&self, except: Option<&str>, news: impl FnOnce() -> ServerMessage) {
         let listeners = self.listeners(except);
@@ -202,7 +221,7 @@ impl Hub {
         }
     }
 
-    /// Sends the whole tree to every client that follows.
+    /// Sends the whole tree to every client that hears passing news.
     pub fn pass_tree(&self, tree: &str) {
         let frame = tree_frame(tree, None);
         for client in self.listeners(None) {
@@ -210,7 +229,8 @@ impl Hub {
         }
     }
 
-    /// Tells every client that follows which version of a file it has now been sent.
+    /// Remembers for every client that hears passing news which version of a file it has now been
+    /// sent.
     pub(crate) fn all_have_seen(&self, path: &ProjectPath, version: &Version) {
         for client in self.listeners(None) {
             client.has_seen(path.clone(), Some(version.clone()));
@@ -222,7 +242,7 @@ impl Hub {
         state
             .clients
             .values()
-            .filter(|client| except != Some(client.id.as_str()) && client.state.lock().follows)
+            .filter(|client| except != Some(client.id.as_str()) && client.state.lock().hears)
             .cloned()
             .collect()
     }

@@ -25,10 +25,14 @@ pub(super) async fn tree(request: &Request<'_>) {
     send_tree(request, request.id.as_ref()).await;
 }
 
-/// Sends the tree; the first one scans the project, which is no work for the reactor.
+/// Sends the tree, and what follows it to a client that has said hello; the first tree scans the
+/// project, which is no work for the reactor.
 pub(super) async fn send_tree(request: &Request<'_>, id: Option<&RequestId>) {
     let workspace = request.desk.workspace.clone();
-    match tokio::task::spawn_blocking(move || workspace.tree_json()).await {
+    let _turn = request.desk.hub.files_turn().await;
+    let tree = tokio::task::spawn_blocking(move || workspace.tree_json()).await;
+    request.client.hear();
+    match tree {
         Ok(tree) => {
             // An answer must not be replaced by a later tree, so only unasked ones coalesce.
             let latest = id.is_none().then_some(crate::queue::Latest::Tree);
