@@ -552,6 +552,58 @@ async fn a_burst_of_2000_new_files_is_told_completely() -> Result<()> {
     Ok(())
 }
 
+/// The same for clients that connect, or ask for the tree, in the midst of it: what they are sent, taken
+/// in the order in which it comes, is in the end what is on disk.
+#[tokio::test]
+async fn a_client_that_comes_while_files_are_made_misses_none() -> Result<()> {
+    // So few that they are not told as one tree, which would cover up what was missed.
+    const FILES: usize = 150;
+    let project = Project::empty()?;
+    let sidecar = Sidecar::start(&project)?;
+    let all: BTreeSet<String> = (0..FILES).map(|n| format!("{n}.txt")).collect();
+    let writing = std::thread::spawn({
+        let (root, all) = (project.root.clone(), all.clone());
+        move || -> Result<()> {
+            for name in all {
+                std::fs::write(root.join(name), "")?;
+                std::thread::sleep(std::time::Duration::from_millis(4));
+            }
+            Ok(())
+        }
+    });
+    let (mut asks, _) = Socket::hello(&sidecar).await?;
+    let mut clients = Vec::new();
+    while !writing.is_finished() {
+        let mut client = Socket::connect(&sidecar).await?;
+        client.say_hello(None).await?;
+        clients.push(client);
+        asks.send("fs:request_tree", json!({})).await?;
+        asks.expect_none(|_| false).await?;
+    }
+    writing
+        .join()
+        .map_err(|_| anyhow::anyhow!("the writer panicked"))??;
+    clients.push(asks);
+    for (at, mut client) in clients.into_iter().enumerate() {
+        let mut missing = all.clone();
+        while !missing.is_empty() {
+            let left = missing.len();
+            let news = client
+                .expect_where(&format!("{left} of the files, client {at}"), |frame| {
+                    matches!(frame["type"].as_str(), Some("fs:tree" | "fs:tree_update"))
+                })
+                .await?;
+            if news["type"] == "fs:tree" {
+                missing = all.clone();
+                told(&news["payload"]["root"], &mut missing);
+            } else {
+                told(&news["payload"]["node"], &mut missing);
+            }
+        }
+    }
+    Ok(())
+}
+
 fn told(node: &Value, missing: &mut BTreeSet<String>) {
     missing.remove(node["path"].as_str().unwrap_or_default());
     for child in node["children"].as_array().into_iter().flatten() {
@@ -566,11 +618,6 @@ async fn sigterm_ends_it_with_many_clients_and_one_that_never_reads() -> Result<
     // So large a queue that the deaf client is not let go before the end.
     let sidecar = Sidecar::start_with(&project, &["--max-queue-bytes", "100000000"])?;
     let (mut writer, _) = Socket::hello(&sidecar).await?;
-    let mut listening = Vec::new();
-    for _ in 0..20 {
-        let (mut client, _) = Socket::hello(&sidecar).await?;
-        listening.push(tokio::spawn(async move { client.closed().await }));
-    }
     // Connected, in the stream, and deaf: what is sent to it fills every buffer on the way.
     let (_deaf, _) = Socket::hello(&sidecar).await?;
     let claude = Claude::connect(&sidecar, Era::Sessions).await?;
@@ -580,6 +627,11 @@ async fn sigterm_ends_it_with_many_clients_and_one_that_never_reads() -> Result<
         writer.send("buffer:update", update).await?;
     }
     writer.expect_none(|_| false).await?;
+    let mut listening = Vec::new();
+    for _ in 0..20 {
+        let (mut client, _) = Socket::hello(&sidecar).await?;
+        listening.push(tokio::spawn(async move { client.closed().await }));
+    }
     let stopping = tokio::task::spawn_blocking(move || sidecar.stop());
     for client in listening {
         assert_eq!(client.await??, 1001);
