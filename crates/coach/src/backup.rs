@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::SystemTime};
 
 use paige_protocol::{ProjectPath, Version};
-use paige_store::coach::buffers::{self, NewBackup};
+use paige_store::coach::buffers::{self as backups, NewBackup};
 use paige_workspace::buffers::{Buffer, Cursor};
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::sleep};
@@ -46,22 +46,21 @@ impl Coach {
         if paths.is_empty() && moved.is_empty() {
             return Ok(());
         }
-        let buffers: Vec<_> = paths
-            .iter()
-            .map(|path| (path.clone(), self.0.buffers.get(path)))
-            .collect();
+        let (wanted, buffers) = (paths.clone(), self.0.buffers.clone());
         let project = self.0.project_dir.clone();
         let kept: Result<(), CoachError> = self
             .0
             .store
             .commit(move |unit| {
-                for (path, buffer) in &buffers {
-                    match buffer {
+                for path in &wanted {
+                    // Looked at here and not before: a save that was recorded meanwhile has made it
+                    // clean, and must not be followed by the text as unsaved.
+                    match buffers.get(path) {
                         Some(buffer) if buffer.dirty => {
-                            buffers::put(unit, &row(&project, path, buffer))?;
+                            backups::put(unit, &row(&project, path, &buffer))?;
                         }
                         _ => {
-                            buffers::delete(unit, &project, path.as_str())?;
+                            backups::delete(unit, &project, path.as_str())?;
                         }
                     }
                 }
@@ -78,12 +77,18 @@ impl Coach {
         let rows = self
             .0
             .store
-            .read(|reader| buffers::list(reader, &self.0.project_dir))?;
-        let count = rows.len();
+            .read(|reader| backups::list(reader, &self.0.project_dir))?;
+        let mut count = 0;
         for row in rows {
             let Ok(path) = ProjectPath::parse(&row.path) else {
                 continue;
             };
+            // A kill came between the save of this text and its record.
+            if matches!(self.0.workspace.read(&path), Ok(file) if file.text == row.content) {
+                self.0.backup.wanted(path);
+                continue;
+            }
+            count += 1;
             self.0.buffers.restore(
                 path,
                 row.content.into(),

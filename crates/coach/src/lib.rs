@@ -44,7 +44,8 @@ struct Inner {
     /// Held by whoever changes the session or its marks, from looking until what is kept in memory
     /// is changed as well. Such changes are few, so that one at a time is enough.
     rules: tokio::sync::Mutex<()>,
-    buffers: Buffers,
+    /// Shared with units that look at them on the writer's thread.
+    buffers: Arc<Buffers>,
     tallies: Mutex<buffers::Tallies>,
     open_files: Mutex<files::OpenFiles>,
     marks: Mutex<marks::Marks>,
@@ -69,7 +70,7 @@ impl Coach {
             config,
             active: Mutex::default(),
             rules: tokio::sync::Mutex::default(),
-            buffers: Buffers::default(),
+            buffers: Arc::default(),
             tallies: Mutex::default(),
             open_files: Mutex::default(),
             marks: Mutex::default(),

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use paige_coach::{Coach, CoachError, Config, StartSession, StartedBy};
 use paige_protocol::coach::editor::{FileHintStyle, Tone};
@@ -17,9 +18,9 @@ use paige_protocol::coach::tools::{
     ClearHighlightsArgs, HighlightLinesArgs, HighlightRangeArgs, HintFilesArgs,
     ShowIssueContextArgs, StateItem,
 };
-use paige_protocol::{ErrorCode, ProjectPath};
+use paige_protocol::{ErrorCode, ProjectPath, Version};
 use paige_store::Store;
-use paige_store::coach::{self as rows, phases, plans};
+use paige_store::coach::{self as rows, buffers, phases, plans};
 use paige_workspace::Workspace;
 use tempfile::TempDir;
 
@@ -66,6 +67,16 @@ impl Scene {
     async fn again(self) -> Self {
         self.store.close();
         Self::over(self.folder).await
+    }
+
+    /// The files whose unsaved text is in the database.
+    fn backups(&self) -> Vec<String> {
+        let root = self.folder.path().join("project").canonicalize().unwrap();
+        let rows = self
+            .store
+            .read(|reader| buffers::list(reader, &root.to_string_lossy()))
+            .unwrap();
+        rows.into_iter().map(|row| row.path).collect()
     }
 
     fn write(&self, path: &str, text: &str) {
@@ -482,4 +493,57 @@ async fn a_clean_buffer_follows_the_disk_and_a_dirty_one_does_not() {
         shown.version, update.version,
         "its base is what it was edited from"
     );
+}
+
+/// A save that is recorded while a backup is under way wins, whichever comes first to the database.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn text_that_was_saved_is_not_kept_as_unsaved() {
+    let scene = Scene::new().await;
+    let path = path_of("a.txt");
+    for round in 0..100 {
+        // Many files, so that the backup takes a while from the first to the last.
+        for n in 0..300 {
+            scene.edit(&format!("other-{n}.txt"), &format!("text {round}\n"));
+        }
+        let text: Arc<str> = format!("text {round}\n").into();
+        scene.edit("a.txt", &text);
+        let seen = scene.coach.revision(&path);
+        let version = Version::of(text.as_bytes());
+        let backup = tokio::spawn({
+            let coach = scene.coach.clone();
+            async move { coach.back_up().await }
+        });
+        // A timer is too coarse for what is looked for.
+        let spawned = Instant::now();
+        while spawned.elapsed() < Duration::from_micros(round * 10) {
+            std::hint::spin_loop();
+        }
+        let saved = scene.coach.file_saved(&path, text, version, seen).await;
+        assert!(saved.is_ok() && backup.await.unwrap().is_ok());
+        let kept = scene.backups();
+        assert!(!kept.iter().any(|kept| kept == "a.txt"), "round {round}");
+    }
+}
+
+/// A kill may come between a save and its record; then the text is on disk, and nothing is unsaved.
+#[tokio::test]
+async fn text_that_is_on_disk_is_not_restored_as_unsaved() {
+    let scene = Scene::new().await;
+    scene.coach.start_session(start()).await.unwrap();
+    scene.write("a.txt", "old\n");
+    scene.write("b.txt", "old\n");
+    scene.edit("a.txt", "saved\n");
+    scene.edit("b.txt", "unsaved\n");
+    scene.coach.back_up().await.unwrap();
+    scene.write("a.txt", "saved\n");
+
+    let scene = scene.again().await;
+    assert_eq!(scene.coach.get_buffer("a.txt").unwrap().content, None);
+    let unsaved = scene.coach.get_buffer("b.txt").unwrap();
+    assert_eq!(
+        (unsaved.content.as_deref(), unsaved.dirty),
+        (Some("unsaved\n"), true)
+    );
+    scene.coach.back_up().await.unwrap();
+    assert_eq!(scene.backups(), ["b.txt"]);
 }
