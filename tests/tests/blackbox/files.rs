@@ -79,6 +79,10 @@ async fn a_save_on_an_old_version_is_a_conflict_that_names_both() -> Result<()> 
     client
         .send("buffer:update", edit("a.txt", "mine\n"))
         .await?;
+    // The edit has come before the disk changes.
+    client
+        .expect_none(|frame| frame["type"] == "connection:error")
+        .await?;
     project.write("a.txt", "theirs\n")?;
     client
         .expect_where("the change", |frame| frame["payload"]["action"] == "change")
@@ -240,6 +244,10 @@ async fn unsaved_text_of_a_deleted_file_is_kept_and_can_be_saved_again() -> Resu
     let base = open(&mut client, "a.txt").await?["version"].clone();
     client
         .send("buffer:update", edit("a.txt", "mine\n"))
+        .await?;
+    // The edit has come before the disk changes.
+    client
+        .expect_none(|frame| frame["type"] == "connection:error")
         .await?;
     std::fs::remove_file(project.root.join("a.txt"))?;
     client
