@@ -391,7 +391,7 @@ impl Coach {
         let text: Arc<str> = file.text.into();
         self.0
             .buffers
-            .follow_disk(path, text.clone(), file.version.clone())?;
+            .follow_disk(path, text.clone(), file.version.clone(), buffer.revision)?;
         self.0.tallies.lock().remove(path);
         Some(BufferUpdated {
             path: path.to_string(),

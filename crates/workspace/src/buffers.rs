@@ -210,15 +210,21 @@ impl Buffers {
     }
 
     /// The file changed on disk. Returns the buffer if editors must be told: a clean one that has
-    /// the new text. A dirty one stays, but is clean from now on if its text is the new one.
+    /// the new text. A dirty one stays, but is clean from now on if its text is the new one. `seen`
+    /// is the [`revision`](Self::revision) from before the disk was read: an edit or a save that came
+    /// in since is newer than what was read.
     pub fn follow_disk(
         &self,
         path: &ProjectPath,
         content: Arc<str>,
         version: Version,
+        seen: u64,
     ) -> Option<Buffer> {
         let mut state = self.0.write();
-        let buffer = state.buffers.get(path)?;
+        let buffer = state
+            .buffers
+            .get(path)
+            .filter(|buffer| buffer.revision == seen)?;
         let same = buffer.content == content;
         if same && !buffer.dirty && buffer.base_version.as_ref() == Some(&version) {
             return None;

@@ -180,33 +180,44 @@ fn a_buffer_removed_and_made_again_during_a_save_is_not_mistaken() {
 #[test]
 fn a_clean_buffer_follows_the_disk_and_a_dirty_one_does_not() {
     let buffers = Buffers::default();
-    assert_eq!(
-        buffers.follow_disk(&at("a"), "x".into(), version("x")),
-        None
-    );
+    let follow = |text: &str| {
+        let seen = buffers.revision(&at("a"));
+        buffers.follow_disk(&at("a"), text.into(), version(text), seen)
+    };
+    assert_eq!(follow("x"), None);
     assert_eq!(buffers.get(&at("a")), None);
 
     buffers.seed(&at("a"), "one".into(), version("one"));
-    assert_eq!(
-        buffers.follow_disk(&at("a"), "one".into(), version("one")),
-        None
-    );
-    let told = buffers.follow_disk(&at("a"), "two".into(), version("two"));
+    assert_eq!(follow("one"), None);
+    let told = follow("two");
     check(told.clone(), "two", false, Some("two"), Cursor::default());
     assert_eq!(told, buffers.get(&at("a")));
 
     buffers.update(&at("a"), "mine".into(), CURSOR);
-    assert_eq!(
-        buffers.follow_disk(&at("a"), "three".into(), version("three")),
-        None
-    );
+    assert_eq!(follow("three"), None);
     check(buffers.get(&at("a")), "mine", true, Some("two"), CURSOR);
     // Nobody needs to be told of a text that he has.
+    assert_eq!(follow("mine"), None);
+    check(buffers.get(&at("a")), "mine", false, Some("mine"), CURSOR);
+}
+
+#[test]
+fn a_text_read_before_a_save_does_not_replace_what_was_saved() {
+    let buffers = Buffers::default();
+    buffers.seed(&at("a"), "one".into(), version("one"));
+    let seen = buffers.revision(&at("a"));
+    buffers.mark_saved(&at("a"), "two".into(), version("two"), seen);
     assert_eq!(
-        buffers.follow_disk(&at("a"), "mine".into(), version("mine")),
+        buffers.follow_disk(&at("a"), "between".into(), version("between"), seen),
         None
     );
-    check(buffers.get(&at("a")), "mine", false, Some("mine"), CURSOR);
+    check(
+        buffers.get(&at("a")),
+        "two",
+        false,
+        Some("two"),
+        Cursor::default(),
+    );
 }
 
 #[test]
