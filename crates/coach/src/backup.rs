@@ -1,6 +1,9 @@
 //! Unsaved text is the user's work: it is in the database within a second (blueprint §2).
 
-use std::{collections::BTreeSet, time::SystemTime};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime},
+};
 
 use paige_protocol::{ProjectPath, Version};
 use paige_store::coach::buffers::{self as backups, NewBackup};
@@ -24,6 +27,9 @@ impl Backup {
     }
 }
 
+/// How long after a failed backup it is tried again.
+const RETRY: Duration = Duration::from_secs(5);
+
 impl Coach {
     /// Backs up changed buffers for as long as it runs; run it as a task.
     pub async fn run_backups(&self) {
@@ -31,7 +37,9 @@ impl Coach {
             self.0.backup.wake.notified().await;
             sleep(self.0.config.buffers.backup_delay()).await;
             if let Err(error) = self.back_up().await {
-                tracing::error!(%error, "Unsaved text could not be backed up; it is tried again at the next edit.");
+                tracing::error!(%error, "Unsaved text could not be backed up; it is tried again in a moment.");
+                sleep(RETRY).await;
+                self.0.backup.wake.notify_one();
             }
         }
     }

@@ -405,6 +405,12 @@ impl Coach {
         })
     }
 
+    /// Whether a file's buffer is still based on this version of the disk.
+    pub fn is_based_on(&self, path: &ProjectPath, version: &Version) -> bool {
+        self.buffer(path)
+            .is_some_and(|buffer| buffer.base_version.as_ref() == Some(version))
+    }
+
     /// The files that have a buffer: those whose text must follow the disk.
     pub fn buffered_files(&self) -> Vec<ProjectPath> {
         let all = self.0.buffers.all();

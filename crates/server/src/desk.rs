@@ -152,6 +152,10 @@ async fn follow_disk(desk: &Desk, event: &FileEvent) {
             continue;
         };
         if let Some(version) = &update.version {
+            // A save that was acknowledged meanwhile is newer, and was told already.
+            if !desk.coach.is_based_on(&path, version) {
+                continue;
+            }
             desk.hub.all_have_seen(&path, version);
         }
         desk.hub.pass(None, || ServerMessage::BufferUpdated(update));
