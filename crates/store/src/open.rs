@@ -110,7 +110,7 @@ impl Opening<'_> {
         conn.busy_timeout(self.config.busy_timeout)
             .map_err(|error| self.error(error))?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
-        keep_plans(&conn).map_err(|error| self.error(error))?;
+        stable_queries(&conn).map_err(|error| self.error(error))?;
         // SQLite opens what it may not write for reading only, without saying so.
         if conn
             .is_readonly(MAIN_DB)
@@ -310,7 +310,7 @@ fn narrow(path: &Path) -> io::Result<()> {
 
 /// Lets the plan of a statement depend on its text alone. SQLite would otherwise plan anew whenever a
 /// value is bound that its statistics know something of, which costs more than most of our queries.
-pub(crate) fn keep_plans(conn: &Connection) -> rusqlite::Result<()> {
+pub(crate) fn stable_queries(conn: &Connection) -> rusqlite::Result<()> {
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }

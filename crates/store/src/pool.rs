@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::open::keep_plans;
+use crate::open::stable_queries;
 use crate::{Reader, StoreError};
 
 /// How many prepared statements a connection keeps: more than this crate has.
@@ -108,7 +108,7 @@ impl Pool {
         let conn = Connection::open_with_flags(&self.path, flags)?;
         conn.busy_timeout(self.busy_timeout)?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
-        keep_plans(&conn)?;
+        stable_queries(&conn)?;
         Ok(conn)
     }
 }
