@@ -357,6 +357,26 @@ pub(crate) struct Limits {
         hide_env_values = true
     )]
     pub(crate) max_watches: Option<OsString>,
+
+    /// For how many hours a client that was away can still be told what it missed. [default: 168]
+    #[arg(
+        long,
+        env = "PAIGE_OUTBOX_KEEP_HOURS",
+        value_name = "N",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) outbox_keep_hours: Option<OsString>,
+
+    /// How many bytes of what was told are kept for that, for each project; the oldest go first.
+    #[arg(
+        long,
+        env = "PAIGE_OUTBOX_MAX_BYTES",
+        value_name = "N",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) outbox_max_bytes: Option<OsString>,
 }
 
 #[cfg(test)]

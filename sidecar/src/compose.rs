@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::exit::{Exit, Failure};
 
 /// How long requests under way may take at a stop, in a supervised process: it has 1.5 s for all.
-const GRACE_SUPERVISED: Duration = Duration::from_millis(500);
+const GRACE_SUPERVISED: Duration = Duration::from_millis(400);
 
 /// What the process has found before the rooms are opened.
 pub(crate) struct Parts<'a> {
@@ -62,13 +62,15 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
     let pen = Pen::open(
         &config.project_dir,
         &config.data.trash(),
-        paige_pen::Config::default(),
+        paige_pen::Config {
+            max_bytes: config.workspace.max_file_bytes,
+        },
     )
     .map_err(|error| Failure::new(Exit::Configuration, error.to_string()))?;
     let coach = Coach::open(
         store.clone(),
         workspace.clone(),
-        paige_coach::Config::default(),
+        config.coach.clone(),
     )
     .await
     .map_err(|error| Failure::new(Exit::Database, error.to_string()))?;
@@ -111,17 +113,10 @@ impl Running {
     pub(crate) async fn stop(self) {
         tracing::info!("Stop: no new connections are accepted.");
         self.stop_accepting.cancel();
-        // Side by side, so that neither door uses up the time of the other.
-        tokio::join!(
-            async {
-                tracing::info!("Stop: MCP sessions are closed.");
-                self.mcp.close().await;
-            },
-            async {
-                tracing::info!("Stop: WebSockets are closed with 1001, and timers are stopped.");
-                self.ui.close().await;
-            }
-        );
+        tracing::info!("Stop: MCP sessions are closed.");
+        self.mcp.close().await;
+        tracing::info!("Stop: WebSockets are closed with 1001, and timers are stopped.");
+        self.ui.close().await;
         if let Err(error) = self.http.await {
             tracing::error!(%error, "The HTTP server ended badly.");
         }

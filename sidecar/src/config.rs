@@ -43,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) workspace: paige_workspace::Config,
     /// How the record is kept.
     pub(crate) store: paige_store::Config,
+    /// The numbers of coaching.
+    pub(crate) coach: paige_coach::Config,
     /// The calls to the Anthropic API; `None` when offline.
     pub(crate) claude: Option<Claude>,
     /// A Chroma server, `http://…`.
@@ -181,15 +183,17 @@ pub(crate) fn load(settings: &Settings) -> Result<Config, Failure> {
     let guard = read.guard(settings, host);
     let socket = read.socket(settings, guard.max_nesting);
     let workspace = read.workspace(settings);
-    let store = paige_store::Config {
-        #[cfg(debug_assertions)]
-        synchronous: if settings.unsafe_synchronous_off {
-            paige_store::Synchronous::Off
-        } else {
-            paige_store::Synchronous::Full
-        },
-        ..paige_store::Config::default()
+    let store = read.store(settings);
+    #[cfg(debug_assertions)]
+    let store = if settings.unsafe_synchronous_off {
+        paige_store::Config {
+            synchronous: paige_store::Synchronous::Off,
+            ..store
+        }
+    } else {
+        store
     };
+    let coach = read.coach(data.as_ref());
 
     if !host.is_loopback() {
         if !allow_remote {
@@ -244,6 +248,7 @@ pub(crate) fn load(settings: &Settings) -> Result<Config, Failure> {
             socket,
             workspace,
             store,
+            coach,
             claude: api_key.map(|api_key| Claude {
                 api_key,
                 base_url,

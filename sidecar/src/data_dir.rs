@@ -2,7 +2,9 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -39,6 +41,11 @@ impl DataDir {
     /// Settings of the user.
     pub(crate) fn env_file(&self) -> PathBuf {
         self.root.join(".env")
+    }
+
+    /// The numbers of coaching, as the user wants them.
+    pub(crate) fn coaching_file(&self) -> PathBuf {
+        self.root.join("coaching.toml")
     }
 
     /// The newest log file; older ones have `.1`, `.2`, … behind the name.
@@ -102,6 +109,15 @@ impl DataDir {
                     return Err(unusable(
                         "cannot be used",
                         std::io::ErrorKind::NotADirectory.into(),
+                    ));
+                }
+                // A folder that people share is none to keep keys in, nor one to close to the others.
+                if meta.permissions().mode() & 0o1000 != 0
+                    || meta.uid() != rustix::process::geteuid().as_raw()
+                {
+                    return Err(unusable(
+                        "belongs to somebody else or is shared",
+                        std::io::ErrorKind::PermissionDenied.into(),
                     ));
                 }
                 // It holds keys: a folder that others can look into is closed, not complained about.
@@ -279,6 +295,18 @@ mod tests {
             fs::metadata(data.root()).unwrap().permissions().mode() & 0o777,
             0o700
         );
+    }
+
+    #[test]
+    fn a_shared_folder_is_refused_and_left_as_it_is() {
+        let (_folder, data) = data_dir();
+        fs::create_dir_all(data.root()).unwrap();
+        fs::set_permissions(data.root(), fs::Permissions::from_mode(0o1777)).unwrap();
+        let failure = data.create().unwrap_err();
+        assert_eq!(failure.exit, Exit::Configuration);
+        assert!(failure.message.contains("is shared"), "{failure}");
+        let mode = fs::metadata(data.root()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o1777);
     }
 
     #[test]

@@ -63,6 +63,17 @@ impl Stop {
             Reason::Signal(_) => STOP,
             Reason::StdinEnded | Reason::ParentGone => STOP_SUPERVISED,
         };
+        // A later request may have the shorter limit, so each has its own clock. It runs before a
+        // word is said: the disk of the log may hang.
+        let clock = thread::Builder::new()
+            .name("stop-clock".into())
+            .spawn(move || {
+                thread::sleep(limit);
+                cut_off(limit);
+            });
+        if clock.is_err() {
+            cut_off(limit);
+        }
         // Said before it is acted on, so that the log has the reason first.
         if self.reason.borrow().is_none() {
             tracing::info!("Stopping: {reason}.");
@@ -74,16 +85,6 @@ impl Stop {
             current.get_or_insert(reason);
             first
         });
-        // A later request may have the shorter limit, so each has its own clock.
-        let clock = thread::Builder::new()
-            .name("stop-clock".into())
-            .spawn(move || {
-                thread::sleep(limit);
-                cut_off(limit);
-            });
-        if clock.is_err() {
-            cut_off(limit);
-        }
     }
 
     /// Waits until somebody wishes it.
@@ -98,12 +99,16 @@ impl Stop {
 }
 
 fn cut_off(limit: Duration) {
-    tracing::error!(
-        "The stop took longer than {} ms and is cut off.",
-        limit.as_millis()
-    );
-    // The thread that writes stderr gets a moment for this line.
-    thread::sleep(Duration::from_millis(30));
+    // In a thread of its own: whoever waits for the disk of the log must not be waited for.
+    let _ = thread::Builder::new()
+        .name("last-words".into())
+        .spawn(move || {
+            tracing::error!(
+                "The stop took longer than {} ms and is cut off.",
+                limit.as_millis()
+            );
+        });
+    thread::sleep(Duration::from_millis(50));
     std::process::exit(Exit::StopTooSlow as i32);
 }
 

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use futures_util::future::join_all;
 use paige_protocol::{ProjectPath, Version};
 use paige_store::coach::buffers::{self as backups, NewBackup};
 use paige_workspace::buffers::{Buffer, Cursor};
@@ -47,38 +48,41 @@ impl Coach {
     /// Backs up every buffer that has changed since the last time; also the last step of a stop.
     ///
     /// # Errors
-    /// When the database fails; then the buffers still count as changed.
+    /// When the database fails; the buffers that it failed for still count as changed. Each has a
+    /// unit of its own, so that what is wrong with one does not keep another from being backed up.
     pub async fn back_up(&self) -> Result<(), CoachError> {
         let paths = std::mem::take(&mut *self.0.backup.changed.lock());
-        let moved = self.settle_marks(Some(&paths));
-        if paths.is_empty() && moved.is_empty() {
-            return Ok(());
-        }
-        let (wanted, buffers) = (paths.clone(), self.0.buffers.clone());
+        self.settle_marks(Some(&paths));
+        let units = paths.into_iter().map(async |path| {
+            let kept = self.back_up_one(&path).await;
+            if kept.is_err() {
+                self.0.backup.changed.lock().insert(path);
+            }
+            kept
+        });
+        // Handed over together, they share one transaction.
+        join_all(units).await.into_iter().collect()
+    }
+
+    async fn back_up_one(&self, path: &ProjectPath) -> Result<(), CoachError> {
+        let (path, buffers) = (path.clone(), self.0.buffers.clone());
         let project = self.0.project_dir.clone();
-        let kept: Result<(), CoachError> = self
-            .0
+        self.0
             .store
             .commit(move |unit| {
-                for path in &wanted {
-                    // Looked at here and not before: a save that was recorded meanwhile has made it
-                    // clean, and must not be followed by the text as unsaved.
-                    match buffers.get(path) {
-                        Some(buffer) if buffer.dirty => {
-                            backups::put(unit, &row(&project, path, &buffer))?;
-                        }
-                        _ => {
-                            backups::delete(unit, &project, path.as_str())?;
-                        }
+                // Looked at here and not before: a save that was recorded meanwhile has made it clean,
+                // and must not be followed by the text as unsaved.
+                match buffers.get(&path) {
+                    Some(buffer) if buffer.dirty => {
+                        backups::put(unit, &row(&project, &path, &buffer))?;
+                    }
+                    _ => {
+                        backups::delete(unit, &project, path.as_str())?;
                     }
                 }
-                moved.write(unit)
+                Ok(())
             })
-            .await;
-        if kept.is_err() {
-            self.0.backup.changed.lock().extend(paths);
-        }
-        kept
+            .await
     }
 
     pub(crate) fn restore_buffers(&self) -> Result<(), CoachError> {

@@ -43,9 +43,10 @@ impl Coach {
         let updated = self.0.buffers.update(
             path,
             content.clone(),
+            // Some editors count from 0; the text is what matters.
             Cursor {
-                line: cursor.line,
-                column: cursor.column,
+                line: cursor.line.max(1),
+                column: cursor.column.max(1),
             },
         );
         self.notice(
@@ -61,7 +62,7 @@ impl Coach {
     fn adopt(&self, path: &ProjectPath) -> Result<(), CoachError> {
         match self.0.workspace.read(path) {
             Ok(file) => {
-                self.0.buffers.seed(path, file.text.into(), file.version);
+                self.0.buffers.seed(path, file.text.into(), file.version, 0);
                 Ok(())
             }
             Err(error) if error.code() == ErrorCode::FileNotFound => Ok(()),

@@ -5,6 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use paige_protocol::coach::hints::HintLevel;
 use serde::Deserialize;
 
+/// The numbers with their reasons.
+const EMBEDDED: &str = include_str!("../coaching.toml");
+
 /// The numbers of coaching. The defaults are those of the embedded `coaching.toml`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,12 +47,23 @@ pub struct Problem {
 }
 
 impl Config {
-    /// Reads a `coaching.toml`.
+    /// Reads a `coaching.toml` over the embedded one: what it does not name stays as it is.
     ///
     /// # Errors
-    /// A sentence with the line of the first fault.
+    /// A sentence that names the first fault, with its line when the text is no TOML.
     pub fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|error| error.to_string())
+        let mut whole = table(EMBEDDED)?;
+        for (name, value) in table(text)? {
+            match (whole.get_mut(&name), value) {
+                (Some(toml::Value::Table(section)), toml::Value::Table(own)) => section.extend(own),
+                (_, value) => {
+                    whole.insert(name, value);
+                }
+            }
+        }
+        whole
+            .try_into()
+            .map_err(|error: toml::de::Error| error.to_string())
     }
 
     /// Every setting that makes no sense.
@@ -79,8 +93,13 @@ impl Config {
 impl Default for Config {
     fn default() -> Self {
         #[expect(clippy::expect_used, reason = "the embedded text is read by a test")]
-        Self::parse(include_str!("../coaching.toml")).expect("the embedded coaching.toml is right")
+        Self::parse("").expect("the embedded coaching.toml is right")
     }
+}
+
+fn table(text: &str) -> Result<toml::Table, String> {
+    text.parse()
+        .map_err(|error: toml::de::Error| error.to_string())
 }
 
 #[cfg(test)]

@@ -10,10 +10,7 @@ use paige_protocol::{
         files::{BufferUpdated, CursorPosition, EntryKind, FsContent, FsSaveAck},
     },
 };
-use paige_store::{
-    StoreError,
-    coach::{OpenedBy, buffers, open_files},
-};
+use paige_store::coach::{OpenedBy, buffers, open_files};
 use paige_workspace::{FileError, line_count};
 
 use crate::{Coach, CoachError, buffers::characters, log, push};
@@ -108,16 +105,8 @@ impl Coach {
         let Some(session) = self.active_session_id() else {
             return;
         };
-        let store = self.0.store.clone();
-        tokio::spawn(async move {
-            let written: Result<(), StoreError> = store
-                .commit(move |unit| {
-                    open_files::open(unit, session, path.as_str(), OpenedBy::User).map(|_| ())
-                })
-                .await;
-            if let Err(error) = written {
-                tracing::warn!(%error, "An open file could not be written down.");
-            }
+        self.0.store.write_behind("an open file", move |unit| {
+            open_files::open(unit, session, path.as_str(), OpenedBy::User).map(|_| ())
         });
     }
 
@@ -157,30 +146,23 @@ impl Coach {
     }
 
     /// Reads a file for showing it, and keeps the disk's text as its clean buffer, so that it
-    /// follows the disk from now on.
+    /// follows the disk from now on. Unsaved text is what is shown where there is some.
     fn view(&self, path: &ProjectPath) -> Result<View, CoachError> {
-        let buffer = self.buffer(path);
-        if let Some(buffer) = &buffer
-            && buffer.dirty
-        {
-            return Ok(View {
-                line_count: line_count(&buffer.content),
-                content: buffer.content.as_ref().to_owned(),
-                version: buffer.base_version.clone(),
-                dirty: true,
-            });
-        }
-        let file = self.0.workspace.read(path)?;
-        if buffer.is_none_or(|buffer| buffer.base_version.as_ref() != Some(&file.version)) {
-            self.0
-                .buffers
-                .seed(path, file.text.as_str().into(), file.version.clone());
-        }
+        let buffer = match self.buffer(path) {
+            Some(buffer) if buffer.dirty => buffer,
+            buffer => {
+                let seen = buffer.map_or(0, |buffer| buffer.revision);
+                let file = self.0.workspace.read(path)?;
+                self.0
+                    .buffers
+                    .seed(path, file.text.into(), file.version, seen)
+            }
+        };
         Ok(View {
-            line_count: file.line_count,
-            content: file.text,
-            version: Some(file.version),
-            dirty: false,
+            line_count: line_count(&buffer.content),
+            content: buffer.content.as_ref().to_owned(),
+            version: buffer.base_version,
+            dirty: buffer.dirty,
         })
     }
 
@@ -189,8 +171,7 @@ impl Coach {
     /// # Errors
     /// When the database fails.
     pub async fn close_file(&self, path: &ProjectPath) -> Result<(), CoachError> {
-        if self.buffer(path).is_some_and(|buffer| !buffer.dirty) {
-            self.0.buffers.remove(path);
+        if self.0.buffers.remove_clean(path) {
             self.0.tallies.lock().remove(path);
         }
         let session = self.active_session_id();
@@ -236,6 +217,8 @@ impl Coach {
             .buffers
             .mark_saved(path, content.clone(), version.clone(), seen);
         let still_dirty = after.dirty;
+        // Whatever becomes of the record: what is backed up belongs to the state before the save.
+        self.0.backup.wanted(path.clone());
         let session = self.active_session_id();
         let project = self.0.project_dir.clone();
         let char_count = characters(&content);
@@ -265,10 +248,6 @@ impl Coach {
                 Ok(ack)
             })
             .await?;
-        if still_dirty {
-            // The base of what is unsaved has changed, and the backup holds the old one.
-            self.0.backup.wanted(path.clone());
-        }
         let news = before
             .is_none_or(|before| before != content)
             .then_some(content)
@@ -309,7 +288,8 @@ impl Coach {
         to: &ProjectPath,
     ) -> Result<(), CoachError> {
         let _rules = self.0.rules.lock().await;
-        self.moved(from, to);
+        let buffers = self.moved(from, to);
+        let project = self.0.project_dir.clone();
         let session = self.active_session_id();
         let action = Action::FileRename {
             path: from.to_string(),
@@ -319,6 +299,9 @@ impl Coach {
         self.0
             .store
             .commit(move |unit| {
+                for (old, new) in &buffers {
+                    buffers::rename(unit, &project, old.as_str(), new.as_str())?;
+                }
                 if let Some(session) = session {
                     open_files::rename(unit, session, &from, &to)?;
                     paige_store::coach::marks::rename(unit, session, &from, &to)?;
@@ -328,17 +311,14 @@ impl Coach {
             .await
     }
 
-    /// Lets what is kept in memory of a file, or of all below a folder, follow a rename.
-    fn moved(&self, from: &ProjectPath, to: &ProjectPath) {
-        let follow = |path: &ProjectPath| -> Option<ProjectPath> {
-            let rest = path
-                .is_below(from)
-                .then(|| &path.as_str()[from.as_str().len()..])?;
-            ProjectPath::parse(&format!("{to}{rest}")).ok()
-        };
-        for (old, new) in self.0.buffers.rename(from, to) {
-            self.0.backup.wanted(old);
-            self.0.backup.wanted(new);
+    /// Lets what is kept in memory of a file, or of all below a folder, follow a rename. Returns the
+    /// old and new paths of the buffers.
+    fn moved(&self, from: &ProjectPath, to: &ProjectPath) -> Vec<(ProjectPath, ProjectPath)> {
+        let follow = |path: &ProjectPath| path.moved(from, to);
+        let buffers = self.0.buffers.rename(from, to);
+        for (old, new) in &buffers {
+            self.0.backup.wanted(old.clone());
+            self.0.backup.wanted(new.clone());
         }
         let mut open = self.0.open_files.lock();
         let paths = open
@@ -349,6 +329,7 @@ impl Coach {
         open.replace(paths);
         drop(open);
         self.0.marks.lock().rename(follow);
+        buffers
     }
 
     /// Records that a file or folder went to the trash. Unsaved text of it is kept.
@@ -374,9 +355,6 @@ impl Coach {
     /// its base, so that its save will be a conflict; a deleted file's buffer stays (blueprint §5).
     pub fn file_changed_on_disk(&self, path: &ProjectPath) -> Option<BufferUpdated> {
         let buffer = self.buffer(path)?;
-        if buffer.dirty {
-            return None;
-        }
         let file = match self.0.workspace.read(path) {
             Ok(file) => file,
             Err(error) if error.code() == ErrorCode::FileNotFound => return None,
@@ -389,9 +367,15 @@ impl Coach {
             return None;
         }
         let text: Arc<str> = file.text.into();
-        self.0
-            .buffers
-            .follow_disk(path, text.clone(), file.version.clone(), buffer.revision)?;
+        let followed =
+            self.0
+                .buffers
+                .follow_disk(path, text.clone(), file.version.clone(), buffer.revision);
+        if buffer.dirty {
+            // Another program may have written the very text that was unsaved here.
+            self.0.backup.wanted(path.clone());
+        }
+        followed?;
         self.0.tallies.lock().remove(path);
         Some(BufferUpdated {
             path: path.to_string(),

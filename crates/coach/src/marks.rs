@@ -22,7 +22,7 @@ use paige_protocol::{
     },
 };
 use paige_store::{
-    Unit,
+    StoreError,
     coach::{
         Origin,
         marks::{self as rows, Filter, Mark, NewMark},
@@ -50,29 +50,8 @@ struct Marked {
     marks: Vec<Mark>,
 }
 
-/// Highlights that have moved, to be written down.
-#[derive(Debug, Default)]
-pub(crate) struct Moved(Vec<(u32, Option<(u32, u32)>)>);
-
-impl Moved {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(crate) fn write(&self, unit: &mut Unit<'_>) -> Result<(), CoachError> {
-        for (id, lines) in &self.0 {
-            match lines {
-                Some(lines) => {
-                    rows::set_lines(unit, *id, *lines)?;
-                }
-                None => {
-                    rows::delete(unit, *id)?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
+/// Highlights that have moved, to be written down: where to, or that they are gone.
+type Moved = Vec<(u32, Option<(u32, u32)>)>;
 
 impl Marks {
     pub(crate) fn clear(&mut self) {
@@ -134,7 +113,7 @@ impl Marks {
             };
             let new = places.next().flatten().map(RangeInclusive::into_inner);
             if new != Some(old) {
-                moved.0.push((mark.id, new));
+                moved.push((mark.id, new));
             }
             if let Some((start, end)) = new {
                 mark.line_start = Some(start);
@@ -225,15 +204,13 @@ impl Coach {
         let _rules = self.0.rules.lock().await;
         let session = self.active()?.id;
         let text = self.current_text(&path)?;
-        let mut moved = Moved::default();
-        self.0.marks.lock().settle(&path, text.clone(), &mut moved);
+        self.settle(&path, text.clone());
         let marked = path.clone();
         let added = self
             .0
             .store
             .commit(move |unit| {
                 still_active(unit, session)?;
-                moved.write(unit)?;
                 let mut added = Vec::with_capacity(ranges.len());
                 for range in &ranges {
                     added.push(rows::add(
@@ -427,20 +404,37 @@ impl Coach {
     }
 
     /// Moves highlights to the present text of their files, of some files or of all.
-    pub(crate) fn settle_marks(&self, only: Option<&BTreeSet<ProjectPath>>) -> Moved {
+    pub(crate) fn settle_marks(&self, only: Option<&BTreeSet<ProjectPath>>) {
         let paths: Vec<ProjectPath> = {
             let marks = self.0.marks.lock();
             let wanted = |path: &&ProjectPath| only.is_none_or(|only| only.contains(*path));
             marks.lines.keys().filter(wanted).cloned().collect()
         };
-        let mut moved = Moved::default();
         for path in paths {
             // A file that cannot be read now keeps its highlights as they are.
             if let Ok(text) = self.current_text(&path) {
-                self.0.marks.lock().settle(&path, text, &mut moved);
+                self.settle(&path, text);
             }
         }
-        moved
+    }
+
+    /// Moves the highlights of a file to this text of it, and writes down where they are now. One
+    /// that was taken away meanwhile has no row any more, and needs none.
+    fn settle(&self, path: &ProjectPath, text: Arc<str>) {
+        let mut moved = Moved::default();
+        self.0.marks.lock().settle(path, text, &mut moved);
+        if moved.is_empty() {
+            return;
+        }
+        self.0.store.write_behind("moved highlights", move |unit| {
+            for (id, lines) in moved {
+                match lines {
+                    Some(lines) => rows::set_lines(unit, id, lines)?,
+                    None => rows::delete(unit, id)?,
+                };
+            }
+            Ok::<_, StoreError>(())
+        });
     }
 
     /// Reads the marks of a session that goes on.

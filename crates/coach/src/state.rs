@@ -55,15 +55,7 @@ impl Coach {
         let _rules = self.0.rules.lock().await;
         let seq = self.cursor().seq;
         // Settled first, so that the lines belong to the text that the client will open.
-        let moved = self.settle_marks(None);
-        if !moved.is_empty() {
-            let store = self.0.store.clone();
-            tokio::spawn(async move {
-                if let Err(error) = store.commit(move |unit| moved.write(unit)).await {
-                    tracing::warn!(%error, "Moved highlights could not be written down.");
-                }
-            });
-        }
+        self.settle_marks(None);
         let parts = self.0.store.snapshot(|reader| {
             let Some(session) = sessions::active(reader)? else {
                 return Ok(None);

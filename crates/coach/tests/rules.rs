@@ -547,3 +547,73 @@ async fn text_that_is_on_disk_is_not_restored_as_unsaved() {
     scene.coach.back_up().await.unwrap();
     assert_eq!(scene.backups(), ["b.txt"]);
 }
+
+#[tokio::test]
+async fn a_cursor_that_counts_from_0_keeps_no_text_from_being_backed_up() {
+    let scene = Scene::new().await;
+    scene.edit("good.rs", "good");
+    let cursor = CursorPosition { line: 0, column: 0 };
+    scene
+        .coach
+        .buffer_updated(&path_of("zero.rs"), &Arc::from("zero"), cursor)
+        .unwrap();
+    scene.coach.back_up().await.unwrap();
+    assert_eq!(scene.backups(), ["good.rs", "zero.rs"]);
+}
+
+#[tokio::test]
+async fn unsaved_text_that_another_program_writes_is_unsaved_no_longer() {
+    let scene = Scene::new().await;
+    scene.write("a.rs", "old");
+    scene.coach.open_by_human(&path_of("a.rs")).unwrap();
+    scene.edit("a.rs", "new");
+    scene.coach.back_up().await.unwrap();
+    assert_eq!(scene.backups(), ["a.rs"]);
+
+    scene.write("a.rs", "new");
+    assert_eq!(scene.coach.file_changed_on_disk(&path_of("a.rs")), None);
+    let opened = scene.coach.open_by_human(&path_of("a.rs")).unwrap();
+    assert_eq!(
+        (opened.dirty, opened.version),
+        (false, Some(Version::of(b"new")))
+    );
+    scene.coach.back_up().await.unwrap();
+    assert_eq!(scene.backups(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_rename_takes_the_backup_along_at_once() {
+    let scene = Scene::new().await;
+    scene.edit("src/a.rs", "unsaved");
+    scene.coach.back_up().await.unwrap();
+    scene
+        .coach
+        .entry_renamed(&path_of("src"), &path_of("lib"))
+        .await
+        .unwrap();
+    assert_eq!(scene.backups(), ["lib/a.rs"]);
+}
+
+#[tokio::test]
+async fn a_highlight_that_is_gone_keeps_no_text_from_being_backed_up() {
+    let scene = Scene::new().await;
+    scene.write("a.rs", &numbers(1..=9));
+    scene.coach.start_session(start()).await.unwrap();
+    scene
+        .coach
+        .highlight_lines(highlight("a.rs", 5, 5))
+        .await
+        .unwrap();
+    scene.edit("a.rs", &numbers(0..=9));
+    // Its row goes between the look at the lines and the backup.
+    scene
+        .store
+        .commit(|unit| {
+            let session = rows::sessions::active(unit)?.map_or(0, |session| session.id);
+            rows::marks::clear(unit, session, &rows::marks::Filter::default())
+        })
+        .await
+        .unwrap();
+    scene.coach.back_up().await.unwrap();
+    assert_eq!(scene.backups(), ["a.rs"]);
+}

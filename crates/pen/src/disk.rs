@@ -57,8 +57,10 @@ pub(crate) fn open_file(dir: &Dir, name: &OsStr) -> io::Result<File> {
     dir.open_with(name, &options)
 }
 
-/// The version of what is left to read in `file`, without holding it in memory.
-pub(crate) fn version_of(file: &mut File) -> io::Result<Version> {
+/// The version of what is left to read in `file`, without holding it in memory. Of a file that grows
+/// meanwhile no more than one byte beyond `limit` is read.
+pub(crate) fn version_of(file: File, limit: u64) -> io::Result<Version> {
+    let mut file = file.take(limit.saturating_add(1));
     let mut buffer = [0; 16 * 1024];
     let mut hasher = twox_hash::xxhash3_128::Hasher::new();
     loop {

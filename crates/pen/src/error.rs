@@ -52,9 +52,9 @@ pub enum PenError {
         /// What is on disk; `None`: there is no file.
         actual: Option<Version>,
     },
-    /// The content is beyond [`Config::max_bytes`](crate::Config::max_bytes).
+    /// The content, or what is on disk, is beyond [`Config::max_bytes`](crate::Config::max_bytes).
     #[error(
-        "The content for `{path}` has {bytes} bytes, but at most {limit} bytes are saved. Split the file, or raise the limit."
+        "`{path}` has {bytes} bytes, but at most {limit} bytes are saved or replaced. Split the file, or raise the limit."
     )]
     TooLarge {
         /// The file.

@@ -58,7 +58,7 @@ impl Pen {
         self.sweep_once(&place);
 
         // Compared first so that an ordinary conflict costs no write.
-        let replaced = compare(&place, path, base)?;
+        let replaced = self.compare(&place, path, base)?;
         if replaced.is_some_and(|old| disk::is_read_only(&place.dir, &place.name, old.mode)) {
             return Err(PenError::PermissionDenied { path: path.clone() });
         }
@@ -73,7 +73,7 @@ impl Pen {
         file.sync_all().map_err(&failed)?;
 
         before_check();
-        compare(&place, path, base)?;
+        self.compare(&place, path, base)?;
         if replaced.is_some() {
             place
                 .dir
@@ -85,7 +85,7 @@ impl Pen {
             match renamed {
                 // Somebody made it in the last microseconds; the comparison now says so.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    compare(&place, path, base)?;
+                    self.compare(&place, path, base)?;
                     return Err(failed(error));
                 }
                 renamed => renamed.map_err(&failed)?,
@@ -102,6 +102,44 @@ impl Pen {
         })
     }
 
+    /// The rights of the file at `place`, or `None` when there is no file; a conflict if it is not
+    /// `base`. A file beyond the limit is no text that was opened, so that it is not read to the end.
+    fn compare(
+        &self,
+        place: &Place,
+        path: &ProjectPath,
+        base: &Base,
+    ) -> Result<Option<Rights>, PenError> {
+        let failed = PenError::at(path);
+        let limit = self.0.config.max_bytes;
+        let actual = match disk::open_file(&place.dir, &place.name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(failed(error)),
+            Ok(file) => {
+                let metadata = file.metadata().map_err(&failed)?;
+                if !metadata.is_file() {
+                    return Err(PenError::NotAFile { path: path.clone() });
+                }
+                if metadata.len() > limit {
+                    return Err(PenError::TooLarge {
+                        path: path.clone(),
+                        bytes: metadata.len(),
+                        limit,
+                    });
+                }
+                let version = disk::version_of(file, limit).map_err(&failed)?;
+                Some((version, Rights::of(&metadata)))
+            }
+        };
+        match (base, actual) {
+            (Base::Absent, None) => Ok(None),
+            (Base::Version(expected), Some((version, rights))) if *expected == version => {
+                Ok(Some(rights))
+            }
+            (_, actual) => Err(conflict(path, base, actual.map(|(version, _)| version))),
+        }
+    }
+
     /// Removes old leftovers of a crash from the folder of `place`, the first time it is written to.
     fn sweep_once(&self, place: &Place) {
         if !self.0.swept.lock().insert(place.folder.clone()) {
@@ -110,30 +148,6 @@ impl Pen {
         if let Err(error) = disk::sweep(&place.dir) {
             tracing::debug!(folder = ?place.folder, %error, "Leftovers could not be looked for.");
         }
-    }
-}
-
-/// The rights of the file at `place`, or `None` when there is no file; a conflict if it is not `base`.
-fn compare(place: &Place, path: &ProjectPath, base: &Base) -> Result<Option<Rights>, PenError> {
-    let failed = PenError::at(path);
-    let actual = match disk::open_file(&place.dir, &place.name) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(failed(error)),
-        Ok(mut file) => {
-            let metadata = file.metadata().map_err(&failed)?;
-            if !metadata.is_file() {
-                return Err(PenError::NotAFile { path: path.clone() });
-            }
-            let version = disk::version_of(&mut file).map_err(&failed)?;
-            Some((version, Rights::of(&metadata)))
-        }
-    };
-    match (base, actual) {
-        (Base::Absent, None) => Ok(None),
-        (Base::Version(expected), Some((version, rights))) if *expected == version => {
-            Ok(Some(rights))
-        }
-        (_, actual) => Err(conflict(path, base, actual.map(|(version, _)| version))),
     }
 }
 

@@ -37,6 +37,9 @@ pub enum PathProblem {
     /// A NUL byte.
     #[error("it contains a NUL byte")]
     Nul,
+    /// More bytes than any system takes.
+    #[error("it is longer than 4096 bytes")]
+    TooLong,
     /// It starts with `/`, or with a drive on Windows.
     #[error("it is absolute")]
     Absolute,
@@ -48,6 +51,9 @@ pub enum PathProblem {
     Escapes,
 }
 
+/// What Linux takes (`PATH_MAX`); other systems take less.
+const LONGEST: usize = 4096;
+
 impl ProjectPath {
     /// Checks and normalises `text`.
     pub fn parse(text: &str) -> Result<Self, PathRefused> {
@@ -55,6 +61,14 @@ impl ProjectPath {
             path: text.to_owned(),
             reason,
         };
+        if text.len() > LONGEST {
+            // Only its beginning comes back, so that a refusal is not as long as what it refuses.
+            let start: String = text.chars().take(64).collect();
+            return Err(PathRefused {
+                path: format!("{start}…"),
+                reason: PathProblem::TooLong,
+            });
+        }
         if text.contains('\0') {
             return Err(refuse(PathProblem::Nul));
         }
@@ -86,6 +100,13 @@ impl ProjectPath {
     /// The normalised text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What this path becomes when `from` is renamed to `to`: the same place below it. `None` when it
+    /// is neither `from` nor below it.
+    pub fn moved(&self, from: &Self, to: &Self) -> Option<Self> {
+        let rest = self.is_below(from).then(|| &self.0[from.0.len()..])?;
+        Some(Self(format!("{to}{rest}")))
     }
 
     /// The last component.

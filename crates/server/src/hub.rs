@@ -35,7 +35,7 @@ pub struct Config {
     pub max_nesting: usize,
     /// Messages a second that one client may send, averaged over a second.
     pub max_messages_per_second: u32,
-    /// How many bytes may wait for one client.
+    /// How many bytes may wait for one client; one large message and one tree beside them.
     pub max_queue_bytes: usize,
     /// How often a client is pinged; one that is silent for three times as long is let go.
     pub ping_interval: Duration,
@@ -237,6 +237,25 @@ impl Hub {
         }
     }
 
+    /// Lets what clients have seen of a file, or of all below a folder, follow a rename.
+    pub(crate) fn renamed(&self, from: &ProjectPath, to: &ProjectPath) {
+        let clients: Vec<_> = self.0.state.lock().clients.values().cloned().collect();
+        for client in clients {
+            let mut state = client.state.lock();
+            state.seen = std::mem::take(&mut state.seen)
+                .into_iter()
+                .map(|(path, version)| (path.moved(from, to).unwrap_or(path), version))
+                .collect();
+        }
+    }
+
+    /// Lets every connection end once what waits for it has been sent.
+    pub(crate) fn finish(&self) {
+        for client in self.0.state.lock().clients.values() {
+            client.queue.finish();
+        }
+    }
+
     fn listeners(&self, except: Option<&str>) -> Vec<Arc<Client>> {
         let state = self.0.state.lock();
         state
@@ -284,6 +303,9 @@ impl Hub {
                 state.head
             };
             let page = self.0.store.outbox(last, head, PAGE)?;
+            if page.is_empty() {
+                return Ok(Some(ResyncReason::TooFarBehind));
+            }
             for push in page {
                 if push.seq != last + 1 {
                     return Ok(Some(ResyncReason::TooFarBehind));

@@ -28,7 +28,8 @@ pub(crate) enum Closed {
 ///
 /// Everything that waits is bounded by `max_bytes`, but the size of one message alone never closes a
 /// socket: the message in flight is not counted, of the unasked tree at most one waits and is not
-/// counted either, and no message counts for more than a quarter of the bound.
+/// counted either, and of the messages larger than a quarter of the bound one counts as a quarter.
+/// So at most the bound, one large message and one tree wait.
 #[derive(Debug)]
 pub(crate) struct Queue {
     max_bytes: usize,
@@ -52,6 +53,13 @@ struct Item {
     latest: Option<Latest>,
     /// What it counts towards the bound, in bytes.
     counted: usize,
+}
+
+impl Item {
+    /// Whether it is the one message that may be larger than it counts.
+    fn is_forgiven(&self) -> bool {
+        self.latest != Some(Latest::Tree) && self.counted < self.text.len()
+    }
 }
 
 impl Queue {
@@ -84,6 +92,7 @@ impl Queue {
         }
         let counted = match latest {
             Some(Latest::Tree) => 0,
+            _ if waiting.items.iter().any(Item::is_forgiven) => text.len(),
             _ => text.len().min(self.max_bytes / 4),
         };
         if waiting.bytes > 0 && waiting.bytes + counted > self.max_bytes {
@@ -110,6 +119,7 @@ impl Queue {
     pub(crate) fn finish(&self) {
         self.waiting.lock().finishing = true;
         self.filled.notify_one();
+        self.drained.notify_waiters();
     }
 
     /// Ends the queue; what waits is dropped.
@@ -162,7 +172,7 @@ impl Queue {
         }
     }
 
-    /// Waits until at most half of the bound is used, or the queue is closed.
+    /// Waits until at most half of the bound is used, or the queue takes no more.
     ///
     /// Requests and replays wait here, so that a client that asks faster than it reads slows itself
     /// down and is not cut off.
@@ -173,6 +183,9 @@ impl Queue {
                 let waiting = self.waiting.lock();
                 if let Some(closed) = waiting.closed {
                     return Err(closed);
+                }
+                if waiting.finishing {
+                    return Err(Closed::Gone);
                 }
                 if waiting.bytes <= self.max_bytes / 2 {
                     return Ok(());
@@ -223,16 +236,24 @@ mod tests {
         queue.push("a tree of many bytes".into(), Some(Latest::Tree));
         queue.push("another tree of many bytes".into(), Some(Latest::Tree));
         queue.push("a large message".into(), None);
-        queue.push("a tree that was asked for".into(), None);
         queue.push("1".into(), None);
-        assert_eq!(queue.waiting.lock().bytes, 5);
-        let expected = [
-            "another tree of many bytes",
-            "a large message",
-            "a tree that was asked for",
-            "1",
-        ];
+        assert_eq!(queue.waiting.lock().bytes, 3);
+        let expected = ["another tree of many bytes", "a large message", "1"];
         assert_eq!(texts(&queue), expected);
+    }
+
+    #[test]
+    fn a_second_large_message_counts_whole() {
+        let queue = Queue::new(8);
+        queue.push("a large message".into(), None);
+        queue.push("a tree that was asked for".into(), None);
+        assert_eq!(queue.try_next(), Some(Err(Closed::Overflow)));
+
+        let queue = Queue::new(8);
+        queue.push("a large message".into(), None);
+        assert!(queue.try_next().is_some());
+        queue.push("the next large message".into(), None);
+        assert_eq!(texts(&queue), ["the next large message"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The WebSocket door: one task that reads a client and one that writes to it.
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -15,7 +16,7 @@ use axum::{
     routing::any,
 };
 use futures_util::{
-    SinkExt, StreamExt,
+    FutureExt, SinkExt, StreamExt,
     stream::{SplitSink, SplitStream},
 };
 use paige_protocol::{
@@ -39,8 +40,9 @@ use crate::{
 
 /// The subprotocol that the server selects; a browser sends its token as a second one.
 const SUBPROTOCOL: &str = "paige.v1";
-/// How long a client may take to say goodbye.
-const GOODBYE: Duration = Duration::from_millis(500);
+/// How long a client may take for what waits, and then to say goodbye: a supervised sidecar has 1.5 s
+/// for its whole stop.
+const GOODBYE: Duration = Duration::from_millis(300);
 
 /// The codes with which the sidecar closes a socket, beside those of RFC 6455.
 pub mod close {
@@ -92,6 +94,11 @@ const TOO_LARGE: Goodbye = Goodbye {
     reason: "The message is larger than the limit allows.",
 };
 
+const AWAY: Goodbye = Goodbye {
+    code: close_code::AWAY,
+    reason: "The sidecar is stopping.",
+};
+
 async fn serve(door: Door, socket: WebSocket) {
     let client = door.desk.hub.join();
     let (sink, stream) = socket.split();
@@ -100,21 +107,7 @@ async fn serve(door: Door, socket: WebSocket) {
         sink,
         door.desk.hub.config().ping_interval,
     ));
-    let goodbye = tokio::select! {
-        goodbye = read(&door.desk, &client, stream) => goodbye,
-        // The queue closes when the client does not keep up; the reader may be waiting for room.
-        closed = client.queue.closed() => match closed {
-            Closed::Overflow => Some(Goodbye {
-                code: close::TOO_SLOW,
-                reason: "The client did not keep up; come back with your cursor.",
-            }),
-            Closed::Gone => None,
-        },
-        () = door.stop.cancelled() => Some(Goodbye {
-            code: close_code::AWAY,
-            reason: "The sidecar is stopping.",
-        }),
-    };
+    let goodbye = read(&door, &client, stream).await;
     if let Some(goodbye) = &goodbye {
         tracing::info!(client = %client.id, code = goodbye.code, "{}", goodbye.reason);
     }
@@ -172,16 +165,26 @@ async fn write(
     }
 }
 
-/// Reads a client until it goes, breaks a limit or falls silent.
+/// Reads a client until it goes, breaks a limit, falls silent or the sidecar stops.
+///
+/// A message that was begun is handled to its end, whatever becomes of the connection: half a save
+/// would leave the disk and the record apart.
 async fn read(
-    desk: &Desk,
+    door: &Door,
     client: &Arc<Client>,
     mut stream: SplitStream<WebSocket>,
 ) -> Option<Goodbye> {
+    let desk = &door.desk;
     let config = desk.hub.config();
     let mut rate = Rate::new(config.max_messages_per_second);
     loop {
-        let message = match timeout(config.ping_interval * 3, stream.next()).await {
+        let next = tokio::select! {
+            biased;
+            closed = client.queue.closed() => return too_slow(closed),
+            () = door.stop.cancelled() => return Some(AWAY),
+            next = timeout(config.ping_interval * 3, stream.next()) => next,
+        };
+        let message = match next {
             Ok(Some(Ok(message))) => message,
             Ok(Some(Err(error))) => {
                 tracing::debug!(client = %client.id, %error, "A connection broke.");
@@ -222,12 +225,39 @@ async fn read(
             return Some(TOO_LARGE);
         }
         // A client that asks faster than it reads waits here, and is not cut off.
-        if client.queue.room().await.is_err() {
-            return None;
+        if let Err(closed) = client.queue.room().await {
+            return if door.stop.is_cancelled() {
+                Some(AWAY)
+            } else {
+                too_slow(closed)
+            };
         }
-        if let Some(goodbye) = handle(desk, client, &text).await {
-            return Some(goodbye);
+        // A fault of one message is no fault of the connection.
+        let handled = AssertUnwindSafe(handle(desk, client, &text)).catch_unwind();
+        match handled.await {
+            Ok(None) => {}
+            Ok(goodbye) => return goodbye,
+            Err(_) => {
+                tracing::error!(client = %client.id, "A message could not be handled: its handler has panicked.");
+                refuse(
+                    client,
+                    None,
+                    ErrorCode::InternalError,
+                    None,
+                    "Something failed inside the sidecar; its log says what.".into(),
+                );
+            }
         }
+    }
+}
+
+fn too_slow(closed: Closed) -> Option<Goodbye> {
+    match closed {
+        Closed::Overflow => Some(Goodbye {
+            code: close::TOO_SLOW,
+            reason: "The client did not keep up; come back with your cursor.",
+        }),
+        Closed::Gone => None,
     }
 }
 

@@ -169,7 +169,27 @@ impl Store {
         }
     }
 
-    /// Returns when every earlier observation has been written.
+    /// Runs a unit that nobody waits for: it is handed over before this returns, so that every later
+    /// unit sees what it did, and written behind like an observation. A failure goes to the log,
+    /// where `what` says what could not be written.
+    pub fn write_behind<E>(
+        &self,
+        what: &'static str,
+        work: impl FnOnce(&mut Unit<'_>) -> Result<(), E> + Send + 'static,
+    ) where
+        E: From<StoreError> + std::fmt::Display + Send + 'static,
+    {
+        let told = move |result: Result<(), E>| {
+            if let Err(error) = result {
+                tracing::warn!(%error, what, "Something could not be written down.");
+            }
+        };
+        if let Err(error) = self.send(Message::Later(Job::boxed(work, told))) {
+            tracing::debug!(%error, what, "Something came after the store was closed.");
+        }
+    }
+
+    /// Returns when everything that was to be written behind has been written.
     pub async fn observed(&self) {
         let (answer, answered) = oneshot::channel();
         if self.send(Message::Barrier(answer)).is_ok() {

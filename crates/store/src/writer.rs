@@ -20,12 +20,17 @@ use crate::{Config, Entry, StoreError, Unit};
 /// How long nothing must happen before the writer tidies up.
 const QUIET: Duration = Duration::from_secs(1);
 
+/// How long tidying up at the close waits for a lock that another process holds.
+const CLOSING: Duration = Duration::from_millis(200);
+
 /// What the writer can be asked.
 pub(crate) enum Message {
     /// Run a unit.
     Work(Box<dyn Work>),
     /// Write this when there is company or it gets late.
     Observe(Observation),
+    /// Run a unit when there is company or it gets late.
+    Later(Box<dyn Work>),
     /// Answer when everything before it is written.
     Barrier(oneshot::Sender<()>),
     /// Write everything before it and end.
@@ -187,7 +192,7 @@ impl Writer {
             match &next {
                 Message::Close => return Next::End,
                 Message::Work(_) | Message::Barrier(_) => somebody_waits = true,
-                Message::Observe(_) => {
+                Message::Observe(_) | Message::Later(_) => {
                     self.due
                         .get_or_insert_with(|| Instant::now() + self.config.observation_delay);
                 }
@@ -266,7 +271,7 @@ impl Writer {
     ) -> Result<(), StoreError> {
         for message in waiting {
             match message {
-                Message::Work(work) => self.run_unit(work, done)?,
+                Message::Work(work) | Message::Later(work) => self.run_unit(work, done)?,
                 Message::Observe(observation) => {
                     done.push(Done::Observation);
                     self.write_observation(observation)?;
@@ -401,6 +406,10 @@ impl Writer {
     }
 
     fn end(self) {
+        // Whoever else reads the file must not hold the stop up: what stays in the log is read anew.
+        if let Err(error) = self.conn.busy_timeout(CLOSING) {
+            tracing::debug!(%error, "The time to wait for a lock stays as it is.");
+        }
         for sql in ["PRAGMA optimize", "PRAGMA wal_checkpoint(TRUNCATE)"] {
             if let Err(error) = self.conn.execute_batch(sql) {
                 tracing::warn!(%error, sql, "The database could not be tidied up at its close.");
@@ -423,7 +432,7 @@ enum Done {
 impl Done {
     fn unrun(message: Message) -> Self {
         match message {
-            Message::Work(work) => Self::Work(work, None),
+            Message::Work(work) | Message::Later(work) => Self::Work(work, None),
             Message::Observe(_) | Message::Close => Self::Observation,
             Message::Barrier(answer) => Self::Barrier(answer),
         }

@@ -175,11 +175,22 @@ impl Buffers {
     }
 
     /// A file was opened, and this is what the disk has. A dirty buffer stays as it is; what is
-    /// returned is what the editor should show.
-    pub fn seed(&self, path: &ProjectPath, content: Arc<str>, version: Version) -> Buffer {
+    /// returned is what the editor should show. `seen` is the [`revision`](Self::revision) from
+    /// before the disk was read: a save that came in since is newer than what was read.
+    pub fn seed(
+        &self,
+        path: &ProjectPath,
+        content: Arc<str>,
+        version: Version,
+        seen: u64,
+    ) -> Buffer {
         let mut state = self.0.write();
         match state.buffers.get(path) {
-            Some(buffer) if buffer.dirty || buffer.base_version.as_ref() == Some(&version) => {
+            Some(buffer)
+                if buffer.dirty
+                    || buffer.revision != seen
+                    || buffer.base_version.as_ref() == Some(&version) =>
+            {
                 buffer.clone()
             }
             _ => state.put_clean(path, content, version),
@@ -263,9 +274,11 @@ impl Buffers {
         true
     }
 
-    /// Forgets the buffers of `path` and of all that lies below it, and returns them.
-    pub fn remove(&self, path: &ProjectPath) -> Vec<(ProjectPath, Buffer)> {
-        self.0.write().take_below(path)
+    /// Forgets the buffer of `path` if it has no unsaved edits; says whether it did.
+    pub fn remove_clean(&self, path: &ProjectPath) -> bool {
+        let mut state = self.0.write();
+        let clean = state.buffers.get(path).is_some_and(|buffer| !buffer.dirty);
+        clean && state.buffers.remove(path).is_some()
     }
 
     /// The file or folder `from` is called `to` now: its buffers, and those below it, move along with
@@ -275,9 +288,7 @@ impl Buffers {
         let mut state = self.0.write();
         let mut moved = Vec::new();
         for (old, mut buffer) in state.take_below(from) {
-            let rest = &old.as_str()[from.as_str().len()..];
-            // Both halves are checked paths, so their joint is one, too.
-            let Ok(new) = ProjectPath::parse(&format!("{to}{rest}")) else {
+            let Some(new) = old.moved(from, to) else {
                 continue;
             };
             buffer.revision = state.next();

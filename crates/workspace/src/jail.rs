@@ -74,6 +74,11 @@ impl Jail {
         }
     }
 
+    /// The path without links, if it is there and in the project.
+    pub(crate) fn real(&self, path: &ProjectPath) -> Option<ProjectPath> {
+        ProjectPath::parse(self.within(path)?.to_str()?).ok()
+    }
+
     /// Where `path` really is, if that is in the project: the kernel refuses an absolute link even
     /// then. What is found here is only another path to try, again through the handle.
     fn within(&self, path: &ProjectPath) -> Option<PathBuf> {

@@ -36,6 +36,7 @@ mod rules;
 mod scan;
 mod secrets;
 mod shared;
+mod unwatched;
 mod watcher;
 mod watches;
 
@@ -52,6 +53,7 @@ pub use events::{FileEvent, FileEvents};
 pub use json::TreeJson;
 pub use language::language;
 pub use read::{FileText, line_count};
+pub use unwatched::Unwatched;
 
 use jail::Jail;
 use shared::Shared;

@@ -48,7 +48,7 @@ pub(crate) fn read_all(
         usize::try_from(size + 1).map_err(|_| failed(io::ErrorKind::OutOfMemory.into()))?;
     let mut bytes = Vec::with_capacity(capacity);
     // A file may grow while it is read.
-    file.take(limit + 1)
+    file.take(limit.saturating_add(1))
         .read_to_end(&mut bytes)
         .map_err(failed)?;
     match bytes.len() as u64 {

@@ -34,31 +34,50 @@ const USUAL: &[&str] = &[
     LIST,
 ];
 
+/// A larger list is not read, and then names everything: a project that needs one hides folders.
+const MAX_LIST_BYTES: usize = 64 * 1024;
+
 impl Workspace {
     /// Whether a file holds secrets: by its name, or by the project's `.paigeignore` (blueprint §5).
+    /// A link is judged by its own name and by that of the file that it leads to.
     ///
-    /// A `.paigeignore` that cannot be read counts as one that names everything: what the human
-    /// wanted to hide must not be shown because of a fault.
+    /// A `.paigeignore` that cannot be read or understood counts as one that names everything: what
+    /// the human wanted to hide must not be shown because of a fault.
     pub fn is_secret(&self, path: &ProjectPath) -> bool {
-        static USUAL_RULES: LazyLock<Gitignore> = LazyLock::new(|| rules(USUAL.iter().copied()));
-        if matches(&USUAL_RULES, path) {
-            return true;
-        }
-        let Ok(list) = ProjectPath::parse(LIST) else {
-            return true;
+        static USUAL_RULES: LazyLock<Option<Gitignore>> =
+            LazyLock::new(|| rules(USUAL.iter().copied()));
+        let real = self.0.shared.jail.real(path);
+        let named_by = |rules: &Option<Gitignore>| match rules {
+            Some(rules) => {
+                matches(rules, path) || real.as_ref().is_some_and(|real| matches(rules, real))
+            }
+            None => true,
         };
+        named_by(&USUAL_RULES) || named_by(&self.own_rules())
+    }
+
+    /// The project's `.paigeignore`; `None` when it counts as one that names everything.
+    fn own_rules(&self) -> Option<Gitignore> {
+        let list = ProjectPath::parse(LIST).ok()?;
         match self.read(&list) {
-            Ok(file) => matches(&rules(file.text.lines()), path),
-            Err(crate::FileError::NotFound { .. }) => false,
+            Ok(file) if file.text.len() > MAX_LIST_BYTES => {
+                tracing::warn!(
+                    "The list of secret files is too long, so that every file is kept from Claude."
+                );
+                None
+            }
+            Ok(file) => rules(file.text.trim_start_matches('\u{feff}').lines()),
+            Err(crate::FileError::NotFound { .. }) => Some(Gitignore::empty()),
             Err(error) => {
                 tracing::warn!(%error, "The list of secret files cannot be read, so that every file is kept from Claude.");
-                true
+                None
             }
         }
     }
 }
 
-fn rules<'a>(lines: impl Iterator<Item = &'a str>) -> Gitignore {
+/// The rules of a list; `None` when one of its lines is not understood.
+fn rules<'a>(lines: impl Iterator<Item = &'a str>) -> Option<Gitignore> {
     let mut builder = GitignoreBuilder::new("");
     // On a disk that does not tell upper from lower case `.ENV` is `.env`.
     if let Err(error) = builder.case_insensitive(true).map(|_| ()) {
@@ -66,13 +85,14 @@ fn rules<'a>(lines: impl Iterator<Item = &'a str>) -> Gitignore {
     }
     for line in lines {
         if let Err(error) = builder.add_line(None, line) {
-            tracing::warn!(%error, "A line of the list of secret files is not understood and left out.");
+            tracing::warn!(%error, "A line of the list of secret files is not understood, so that every file is kept from Claude.");
+            return None;
         }
     }
-    builder.build().unwrap_or_else(|error| {
-        tracing::warn!(%error, "The list of secret files is not understood and left out.");
-        Gitignore::empty()
-    })
+    let built = builder.build();
+    built
+        .inspect_err(|error| tracing::warn!(%error, "The list of secret files is not understood, so that every file is kept from Claude."))
+        .ok()
 }
 
 fn matches(rules: &Gitignore, path: &ProjectPath) -> bool {
@@ -128,7 +148,44 @@ mod tests {
         .unwrap();
         check(&workspace, "plans/secret.txt", true);
         check(&workspace, "src/env.rs", false);
-        std::fs::write(folder.path().join(".paigeignore"), [0xff, 0xfe]).unwrap();
-        check(&workspace, "src/env.rs", true);
+        let list = |text: &[u8]| std::fs::write(folder.path().join(".paigeignore"), text).unwrap();
+        list("\u{feff}plans/\n".as_bytes());
+        check(&workspace, "plans/secret.txt", true);
+        check(&workspace, "src/env.rs", false);
+        for broken in [&[0xff, 0xfe][..], b"a[z-a]\n", &[b'a'; MAX_LIST_BYTES + 1]] {
+            list(broken);
+            check(&workspace, "src/env.rs", true);
+        }
+    }
+
+    #[test]
+    fn a_link_is_as_secret_as_what_it_leads_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().join(path);
+        std::fs::create_dir(at("plans")).unwrap();
+        for path in [".env", "plans/a.txt", "open.txt"] {
+            std::fs::write(at(path), "text").unwrap();
+        }
+        std::fs::write(at(".paigeignore"), "plans/\n").unwrap();
+        for (link, to) in [
+            ("notes.md", ".env"),
+            ("again.md", "notes.md"),
+            ("folder", "plans"),
+            ("fine.md", "open.txt"),
+        ] {
+            std::os::unix::fs::symlink(to, at(link)).unwrap();
+        }
+        let workspace = Workspace::open(
+            folder.path(),
+            Config {
+                watch: false,
+                ..Config::default()
+            },
+        )
+        .unwrap();
+        check(&workspace, "notes.md", true);
+        check(&workspace, "again.md", true);
+        check(&workspace, "folder/a.txt", true);
+        check(&workspace, "fine.md", false);
     }
 }

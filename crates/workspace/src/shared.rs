@@ -40,9 +40,9 @@ struct Model {
 }
 
 /// Inode, size, and time of the last change in nanoseconds.
-type Seen = (u64, u64, i64, i64);
+pub(crate) type Seen = (u64, u64, i64, i64);
 
-fn seen(metadata: &Metadata) -> Seen {
+pub(crate) fn seen(metadata: &Metadata) -> Seen {
     (
         metadata.ino(),
         metadata.size(),

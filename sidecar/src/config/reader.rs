@@ -8,6 +8,13 @@ use paige_server::guard;
 use super::layers::Layers;
 use super::{Problem, parse};
 use crate::cli::Settings;
+use crate::data_dir::DataDir;
+
+/// The longest time between two pings.
+const MOST_PING: Duration = Duration::from_secs(3600);
+
+/// What a wrong `coaching.toml` is called among the settings.
+const COACHING_FILE: &str = "coaching.toml";
 
 /// Looks settings up and collects what is wrong with them.
 pub(super) struct Reader<'a> {
@@ -171,6 +178,12 @@ impl<'a> Reader<'a> {
                 );
             }
         }
+        if config.ping_interval > MOST_PING {
+            self.wrong(
+                "PAIGE_PING_SECONDS",
+                "it is more than an hour, so that a client that is gone would stay connected. Give a number up to 3600.".to_owned(),
+            );
+        }
         config
     }
 
@@ -202,6 +215,85 @@ impl<'a> Reader<'a> {
             self.wrong(variable, problem.message);
         }
         config
+    }
+
+    /// How the record is kept, judged by the store itself.
+    pub(super) fn store(&mut self, settings: &Settings) -> paige_store::Config {
+        let usual = paige_store::Config::default();
+        let limits = &settings.limits;
+        let hours: u32 = self.limit(
+            "PAIGE_OUTBOX_KEEP_HOURS",
+            &limits.outbox_keep_hours,
+            u32::try_from(usual.outbox_keep.as_secs() / 3600).unwrap_or(u32::MAX),
+        );
+        let config = paige_store::Config {
+            outbox_keep: Duration::from_secs(u64::from(hours) * 3600),
+            outbox_max_bytes: self.limit(
+                "PAIGE_OUTBOX_MAX_BYTES",
+                &limits.outbox_max_bytes,
+                usual.outbox_max_bytes,
+            ),
+            ..usual
+        };
+        for problem in config.validate() {
+            let variable = match problem.setting {
+                "outbox_keep" => "PAIGE_OUTBOX_KEEP_HOURS",
+                "outbox_max_bytes" => "PAIGE_OUTBOX_MAX_BYTES",
+                other => other,
+            };
+            self.wrong(variable, problem.message);
+        }
+        config
+    }
+
+    /// The numbers of coaching: those of `coaching.toml` in the data directory where there is one.
+    pub(super) fn coach(&mut self, data: Option<&DataDir>) -> paige_coach::Config {
+        let usual = paige_coach::Config::default();
+        let Some(path) = data.map(DataDir::coaching_file) else {
+            return usual;
+        };
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) => {
+                // That the data directory is a file is said when it is to be made.
+                if !matches!(
+                    error.kind(),
+                    std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+                ) {
+                    self.wrong(
+                        COACHING_FILE,
+                        format!(
+                            "{} cannot be read: {error}. Correct the file or its rights.",
+                            path.display()
+                        ),
+                    );
+                }
+                return usual;
+            }
+        };
+        match paige_coach::Config::parse(&text) {
+            Ok(config) => {
+                for problem in config.validate() {
+                    self.wrong(
+                        COACHING_FILE,
+                        format!(
+                            "`{}` in {}: {}",
+                            problem.name,
+                            path.display(),
+                            problem.message
+                        ),
+                    );
+                }
+                config
+            }
+            Err(error) => {
+                self.wrong(
+                    COACHING_FILE,
+                    format!("{} cannot be understood: {}", path.display(), error.trim()),
+                );
+                usual
+            }
+        }
     }
 
     pub(super) fn flag(&mut self, variable: &'static str, given: &Given) -> bool {

@@ -162,8 +162,34 @@ fn each_wrong_setting_is_named_with_what_to_do() {
             "PAIGE_MAX_FILE_BYTES (--max-file-bytes): With a limit of 0",
         ),
         (
+            |s, _| s.limits.outbox_keep_hours = os("0"),
+            "PAIGE_OUTBOX_KEEP_HOURS (--outbox-keep-hours): Pushes must be kept",
+        ),
+        (
+            |s, _| s.limits.outbox_max_bytes = os("1000"),
+            "PAIGE_OUTBOX_MAX_BYTES (--outbox-max-bytes): The outbox must",
+        ),
+        (
+            |_, at| fs::write(at.join("data/coaching.toml"), "[buffer]\n").unwrap(),
+            "coaching.toml: ",
+        ),
+        (
+            |_, at| {
+                fs::write(
+                    at.join("data/coaching.toml"),
+                    "[buffers]\nbackup_delay_ms = 5000\n",
+                )
+                .unwrap();
+            },
+            "coaching.toml: `buffers.backup_delay_ms` in ",
+        ),
+        (
             |s, _| s.limits.ping_seconds = os("0"),
             "PAIGE_PING_SECONDS (--ping-seconds): it is 0",
+        ),
+        (
+            |s, _| s.limits.ping_seconds = os("18446744073709551615"),
+            "PAIGE_PING_SECONDS (--ping-seconds): it is more than an hour",
         ),
         (
             |s, _| s.limits.max_body_bytes = os("4 MB"),
@@ -260,6 +286,33 @@ fn layers_are_built_in_then_env_file_then_given() {
     assert_eq!(
         (config.port, config.guard.host),
         (4002, "127.0.0.2".parse::<IpAddr>().unwrap())
+    );
+}
+
+#[test]
+fn numbers_of_coaching_are_taken_from_the_data_directory_one_by_one() {
+    let place = place();
+    fs::write(
+        place.folder.path().join("data/coaching.toml"),
+        "[buffers]\nsignificant_chars = 40\n[first_hint_level]\nNovice = \"high\"\n",
+    )
+    .unwrap();
+    let coach = load(&place.settings)
+        .unwrap_or_else(|failure| panic!("{failure}"))
+        .coach;
+    let usual = paige_coach::Config::default();
+    assert_eq!(coach.buffers.significant_chars, 40);
+    assert_eq!(
+        coach.buffers.significant_percent,
+        usual.buffers.significant_percent
+    );
+    assert_eq!(
+        coach.first_hint_level("Novice"),
+        paige_protocol::coach::hints::HintLevel::High
+    );
+    assert_eq!(
+        coach.first_hint_level("Expert"),
+        usual.first_hint_level("Expert")
     );
 }
 

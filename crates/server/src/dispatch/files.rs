@@ -5,7 +5,7 @@ use std::sync::Arc;
 use paige_coach::CoachError;
 use paige_pen::{Base, Kind, PenError};
 use paige_protocol::{
-    ErrorCode, ProjectPath,
+    ErrorCode, ProjectPath, Version,
     coach::{
         ServerMessage,
         connection::ErrorContext,
@@ -17,6 +17,8 @@ use paige_protocol::{
     envelope::RequestId,
     tree::{NodeKind, TreeNode},
 };
+
+use tokio::{runtime::Handle, task::block_in_place};
 
 use super::Request;
 use crate::hub::tree_frame;
@@ -93,41 +95,37 @@ pub(super) async fn save(request: &Request<'_>, save: FileSave) {
     let base = base.map_or(Base::Absent, Base::Version);
     let content: Arc<str> = save.content.into();
     let seen = request.desk.coach.revision(&path);
-    let written = tokio::task::spawn_blocking({
-        let (pen, path, content) = (request.desk.pen.clone(), path.clone(), content.clone());
-        move || pen.save(&path, content.as_bytes(), &base)
-    })
-    .await;
+    // In place, with the other tasks of this thread handed on: a save waits for the disk alone, and
+    // every change of thread would add to it.
+    let written = block_in_place(|| {
+        let receipt = request.desk.pen.save(&path, content.as_bytes(), &base)?;
+        let recorded = request
+            .desk
+            .coach
+            .file_saved(&path, content, receipt.version, seen);
+        Ok::<_, PenError>(Handle::current().block_on(recorded))
+    });
     let error = match written {
-        Ok(Ok(receipt)) => {
-            match request
-                .desk
-                .coach
-                .file_saved(&path, content, receipt.version, seen)
-                .await
-            {
-                Ok(saved) => {
-                    request
-                        .client
-                        .has_seen(path.clone(), Some(saved.ack.version.clone()));
-                    request.answer(&ServerMessage::FsSaveAck(saved.ack));
-                    if let Some(text) = saved.news {
-                        let cursor = CursorPosition { line: 1, column: 1 };
-                        pass_text(request, path, &text, cursor);
-                    }
-                    return;
-                }
-                // The file is on disk, the record of it is not: say so, and let the client look.
-                Err(error) => refuse(
-                    error.code(),
-                    format!(
-                        "The file is saved, but this could not be recorded: {}",
-                        error.message()
-                    ),
-                ),
+        Ok(Ok(saved)) => {
+            request
+                .client
+                .has_seen(path.clone(), Some(saved.ack.version.clone()));
+            request.answer(&ServerMessage::FsSaveAck(saved.ack));
+            if let Some(text) = saved.news {
+                let cursor = CursorPosition { line: 1, column: 1 };
+                pass_text(request, path, &text, cursor);
             }
+            return;
         }
-        Ok(Err(error)) => {
+        // The file is on disk, the record of it is not: say so, and let the client look.
+        Ok(Err(error)) => refuse(
+            error.code(),
+            format!(
+                "The file is saved, but this could not be recorded: {}",
+                error.message()
+            ),
+        ),
+        Err(error) => {
             let mut answer = refuse(error.code(), error.to_string());
             if let PenError::Conflict {
                 expected, actual, ..
@@ -137,13 +135,6 @@ pub(super) async fn save(request: &Request<'_>, save: FileSave) {
                 answer.current_version = actual;
             }
             answer
-        }
-        Err(error) => {
-            tracing::error!(%error, "A save has failed.");
-            refuse(
-                ErrorCode::InternalError,
-                "The file could not be saved; the log says why.".into(),
-            )
         }
     };
     request.answer(&ServerMessage::FsSaveError(error));
@@ -165,6 +156,10 @@ pub(super) async fn create(request: &Request<'_>, create: FileCreate) {
     .await;
     if written.is_none() {
         return;
+    }
+    if kind == EntryKind::File {
+        let empty = Version::of(b"");
+        request.client.has_seen(path.clone(), Some(empty));
     }
     let recorded = request.desk.coach.entry_created(&path, kind).await;
     answer_tree_update(
@@ -216,6 +211,7 @@ pub(super) async fn rename(request: &Request<'_>, rename: FileRename) {
     if written.is_none() {
         return;
     }
+    request.desk.hub.renamed(&from, &to);
     let recorded = request.desk.coach.entry_renamed(&from, &to).await;
     answer_tree_update(
         request,

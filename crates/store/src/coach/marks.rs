@@ -129,16 +129,13 @@ pub fn delete(unit: &mut Unit<'_>, id: u32) -> Result<bool, StoreError> {
     Ok(unit.row("DELETE FROM marks WHERE id = ?1", [id])? > 0)
 }
 
-/// Moves a mark to other lines.
-pub fn set_lines(unit: &mut Unit<'_>, id: u32, lines: (u32, u32)) -> Result<Mark, StoreError> {
-    unit.change(
-        returning!(
-            Mark,
-            "UPDATE marks SET line_start = ?2, line_end = ?3 WHERE id = ?1"
-        ),
+/// Moves a mark to other lines; says whether it was there.
+pub fn set_lines(unit: &mut Unit<'_>, id: u32, lines: (u32, u32)) -> Result<bool, StoreError> {
+    let moved = unit.row(
+        "UPDATE marks SET line_start = ?2, line_end = ?3 WHERE id = ?1",
         (id, lines.0, lines.1),
-    )?
-    .ok_or_else(|| not_found("mark", id))
+    )?;
+    Ok(moved > 0)
 }
 
 /// Shows or hides a mark.

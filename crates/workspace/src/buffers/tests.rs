@@ -56,10 +56,16 @@ fn spec_3_3_and_3_4_an_update_makes_a_dirty_buffer() {
     check(buffers.get(&at("a")), "b", true, None, CURSOR);
 }
 
+/// Opens the file `a`, which has this text.
+fn seed(buffers: &Buffers, text: &str) -> Buffer {
+    let seen = buffers.revision(&at("a"));
+    buffers.seed(&at("a"), text.into(), version(text), seen)
+}
+
 #[test]
 fn an_update_is_dirty_even_with_the_text_on_disk_and_keeps_the_base() {
     let buffers = Buffers::default();
-    buffers.seed(&at("a"), "disk".into(), version("disk"));
+    seed(&buffers, "disk");
     buffers.update(&at("a"), "disk".into(), CURSOR);
     check(buffers.get(&at("a")), "disk", true, Some("disk"), CURSOR);
 }
@@ -77,7 +83,7 @@ fn the_text_is_shared_and_not_copied() {
 fn opening_a_file_never_overwrites_unsaved_text() {
     let buffers = Buffers::default();
     check(
-        Some(buffers.seed(&at("a"), "one".into(), version("one"))),
+        Some(seed(&buffers, "one")),
         "one",
         false,
         Some("one"),
@@ -85,18 +91,18 @@ fn opening_a_file_never_overwrites_unsaved_text() {
     );
     // A clean one is brought up to date, and an equal one is left alone.
     check(
-        Some(buffers.seed(&at("a"), "two".into(), version("two"))),
+        Some(seed(&buffers, "two")),
         "two",
         false,
         Some("two"),
         Cursor::default(),
     );
     let revision = buffers.revision(&at("a"));
-    buffers.seed(&at("a"), "two".into(), version("two"));
+    seed(&buffers, "two");
     assert_eq!(buffers.revision(&at("a")), revision);
     buffers.update(&at("a"), "mine".into(), CURSOR);
     check(
-        Some(buffers.seed(&at("a"), "three".into(), version("three"))),
+        Some(seed(&buffers, "three")),
         "mine",
         true,
         Some("two"),
@@ -107,7 +113,7 @@ fn opening_a_file_never_overwrites_unsaved_text() {
 #[test]
 fn spec_3_2_a_save_makes_the_buffer_clean() {
     let buffers = Buffers::default();
-    buffers.seed(&at("a"), "old".into(), version("old"));
+    seed(&buffers, "old");
     buffers.update(&at("a"), "mine".into(), CURSOR);
     let seen = buffers.revision(&at("a"));
     buffers.mark_saved(&at("a"), "mine".into(), version("mine"), seen);
@@ -171,7 +177,8 @@ fn a_buffer_removed_and_made_again_during_a_save_is_not_mistaken() {
     let buffers = Buffers::default();
     buffers.update(&at("a"), "saved".into(), CURSOR);
     let seen = buffers.revision(&at("a"));
-    buffers.remove(&at("a"));
+    buffers.mark_saved(&at("a"), "saved".into(), version("saved"), seen);
+    assert!(buffers.remove_clean(&at("a")));
     buffers.update(&at("a"), "new".into(), CURSOR);
     buffers.mark_saved(&at("a"), "saved".into(), version("saved"), seen);
     check(buffers.get(&at("a")), "new", true, Some("saved"), CURSOR);
@@ -187,7 +194,7 @@ fn a_clean_buffer_follows_the_disk_and_a_dirty_one_does_not() {
     assert_eq!(follow("x"), None);
     assert_eq!(buffers.get(&at("a")), None);
 
-    buffers.seed(&at("a"), "one".into(), version("one"));
+    seed(&buffers, "one");
     assert_eq!(follow("one"), None);
     let told = follow("two");
     check(told.clone(), "two", false, Some("two"), Cursor::default());
@@ -204,7 +211,7 @@ fn a_clean_buffer_follows_the_disk_and_a_dirty_one_does_not() {
 #[test]
 fn a_text_read_before_a_save_does_not_replace_what_was_saved() {
     let buffers = Buffers::default();
-    buffers.seed(&at("a"), "one".into(), version("one"));
+    seed(&buffers, "one");
     let seen = buffers.revision(&at("a"));
     buffers.mark_saved(&at("a"), "two".into(), version("two"), seen);
     assert_eq!(
@@ -213,6 +220,21 @@ fn a_text_read_before_a_save_does_not_replace_what_was_saved() {
     );
     check(
         buffers.get(&at("a")),
+        "two",
+        false,
+        Some("two"),
+        Cursor::default(),
+    );
+}
+
+#[test]
+fn an_opening_that_read_before_a_save_does_not_replace_what_was_saved() {
+    let buffers = Buffers::default();
+    seed(&buffers, "one");
+    let seen = buffers.revision(&at("a"));
+    buffers.mark_saved(&at("a"), "two".into(), version("two"), seen);
+    check(
+        Some(buffers.seed(&at("a"), "one".into(), version("one"), seen)),
         "two",
         false,
         Some("two"),
@@ -263,12 +285,18 @@ fn lists_are_in_order_and_folders_go_and_move_whole() {
     assert_eq!(moved, expected.map(|(old, new)| (at(old), at(new))));
     check(buffers.get(&at("new/place/x")), "a/x", true, None, CURSOR);
 
-    paths(
-        &buffers.remove(&at("new/place")),
-        &["new/place", "new/place/x", "new/place/x/y"],
-    );
-    paths(&buffers.remove(&at("nothing")), &[]);
-    paths(&buffers.all(), &["a-b", "ab/c", "b", "b/c"]);
+    assert!(!buffers.remove_clean(&at("new/place")), "it has edits");
+    assert!(!buffers.remove_clean(&at("nothing")));
+    assert!(buffers.remove_clean(&at("b")));
+    let left = [
+        "a-b",
+        "ab/c",
+        "b/c",
+        "new/place",
+        "new/place/x",
+        "new/place/x/y",
+    ];
+    paths(&buffers.all(), &left);
 }
 
 #[test]
