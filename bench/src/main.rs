@@ -20,7 +20,7 @@ use std::{path::PathBuf, process::ExitCode, time::Instant};
 use anyhow::{Context as _, Result, bail};
 
 use self::{
-    figure::table,
+    figure::{Figure, Verdict, table},
     rows::{ROWS, Row},
     scene::{Scene, is_memory},
 };
@@ -30,16 +30,17 @@ The benchmark of the built sidecar:
 
   paige-bench                    measure everything and print the table
   paige-bench --only ROW         one row of it; may be repeated
-  paige-bench --quick            a tenth of the rounds: rough figures
+  paige-bench --quick            a tenth of the rounds: rough figures, so that none fails it
   paige-bench --sidecar FILE     the program to measure; the one beside this one by default
-  paige-bench --list             the rows";
+  paige-bench --list             the rows
+
+It fails when a row cannot be measured, or when a figure misses its must.";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match perform(&args) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             progress(&format!("{error:#}"));
             ExitCode::FAILURE
@@ -47,19 +48,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// Returns whether every figure could be measured.
-fn perform(args: &[&str]) -> Result<bool> {
+fn perform(args: &[&str]) -> Result<()> {
     match args {
-        ["serve-bare", kind, project] => bare::serve(kind, project.into()).map(|()| true),
+        ["serve-bare", kind, project] => bare::serve(kind, project.into()),
         ["--list"] => {
             for row in &ROWS {
                 say(&format!("{:<12} {}", row.name, row.about));
             }
-            Ok(true)
+            Ok(())
         }
         ["help" | "--help" | "-h"] => {
             say(USAGE);
-            Ok(true)
+            Ok(())
         }
         options => measure(&Options::read(options)?),
     }
@@ -116,7 +116,11 @@ fn beside(name: &str) -> Result<PathBuf> {
     Ok(own.with_file_name(name))
 }
 
-fn measure(options: &Options) -> Result<bool> {
+/// Prints the table.
+///
+/// # Errors
+/// When a row could not be measured, and, unless the figures are rough ones, when one missed its must.
+fn measure(options: &Options) -> Result<()> {
     if !options.sidecar.is_file() {
         bail!(
             "{} is missing; build it by `cargo build --release --package paige-sidecar`, or use `cargo xtask bench`.",
@@ -131,15 +135,24 @@ fn measure(options: &Options) -> Result<bool> {
     }
     let scene = Scene::new(options.sidecar.clone(), options.quick);
     let before = load();
-    let (mut figures, mut complete) = (Vec::new(), true);
+    let (mut figures, mut missed, mut unmeasured) = (Vec::new(), Vec::new(), Vec::new());
     for row in &options.rows {
         progress(&format!("{}: {} …", row.name, row.about));
         let start = Instant::now();
         match (row.measure)(&scene) {
-            Ok(measured) => figures.extend(measured),
+            Ok(measured) => {
+                let misses = |figure: &&Figure| figure.verdict == Verdict::Missed;
+                missed.extend(
+                    measured
+                        .iter()
+                        .filter(misses)
+                        .map(|figure| format!("{} (row `{}`)", figure.name, row.name)),
+                );
+                figures.extend(measured);
+            }
             Err(error) => {
                 progress(&format!("{} could not be measured: {error:#}", row.name));
-                complete = false;
+                unmeasured.push(format!("`{}`", row.name));
             }
         }
         progress(&format!(
@@ -161,7 +174,26 @@ fn measure(options: &Options) -> Result<bool> {
             ""
         }
     ));
-    Ok(complete)
+    if options.quick {
+        // Rough figures prove nothing.
+        missed.clear();
+    }
+    judge(&missed, &unmeasured)
+}
+
+/// Fails when something is wrong, and names it.
+fn judge(missed: &[String], unmeasured: &[String]) -> Result<()> {
+    let mut wrong = Vec::new();
+    if !missed.is_empty() {
+        wrong.push(format!("Missed what it must reach: {}.", missed.join("; ")));
+    }
+    if !unmeasured.is_empty() {
+        wrong.push(format!("Could not be measured: {}.", unmeasured.join(", ")));
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    bail!("{}", wrong.join("\n"))
 }
 
 /// The load average of the last minute: on a busy machine 99th percentiles mean little.
@@ -201,6 +233,28 @@ mod tests {
         for wrong in [&["--only"][..], &["--only", "no row"], &["--quik"]] {
             read(wrong).expect_err("it is wrong");
         }
+    }
+
+    #[test]
+    fn what_is_missed_or_not_measured_fails_by_name() {
+        judge(&[], &[]).expect("nothing is wrong");
+        let missed = [
+            "a save (row `save`)".to_owned(),
+            "idle (row `idle`)".to_owned(),
+        ];
+        let error = |missed: &[String], unmeasured: &[String]| {
+            judge(missed, unmeasured)
+                .expect_err("something is wrong")
+                .to_string()
+        };
+        assert_eq!(
+            error(&missed, &[]),
+            "Missed what it must reach: a save (row `save`); idle (row `idle`)."
+        );
+        assert_eq!(
+            error(&missed[..1], &["`mcp`".to_owned()]),
+            "Missed what it must reach: a save (row `save`).\nCould not be measured: `mcp`."
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use paige_protocol::process::ReadyLine;
 
@@ -45,14 +45,13 @@ pub(crate) fn run(given: &Settings) -> Result<(), Failure> {
         data_dir: Some(data.into()),
         offline: Some("true".into()),
         port: text(&given.port, "0"),
-        host: given.host.clone(),
         log_level: text(&given.log_level, "warn"),
         log_format: given.log_format.clone(),
         supervised: given.supervised.clone(),
         ..Settings::default()
     };
     let config = config::load(&settings)?;
-    let guide = Guide::new(&config);
+    let guide = Guide::new(&config, std::env::current_exe());
     let result = serve::run(config, |line| print(&guide.text(line)));
     match folder.close() {
         Ok(()) => tell("The demo has stopped, and its temporary folder is gone."),
@@ -70,24 +69,38 @@ fn write_sample(project: &Path) -> std::io::Result<()> {
         .try_for_each(|(name, text)| fs::write(project.join(name), text))
 }
 
+/// What the person can do, in commands for a shell.
 struct Guide {
+    /// This program: after `cargo run` it is on nobody's search path.
+    program: String,
     token_file: String,
     data: String,
 }
 
 impl Guide {
-    fn new(config: &Config) -> Self {
+    fn new(config: &Config, program: std::io::Result<PathBuf>) -> Self {
+        let program = program.unwrap_or_else(|_| "paige-sidecar".into());
+        let quoted = |path: &Path| quoted(&path.to_string_lossy());
         Self {
-            token_file: config.data.ui_token().display().to_string(),
-            data: config.data.root().display().to_string(),
+            program: quoted(&program),
+            token_file: quoted(&config.data.ui_token()),
+            data: quoted(config.data.root()),
         }
     }
 
     fn text(&self, line: &ReadyLine) -> String {
-        let Self { token_file, data } = self;
+        let Self {
+            program,
+            token_file,
+            data,
+        } = self;
         let ReadyLine {
             port, project_dir, ..
         } = line;
+        let session = quoted(&format!(
+            r#"{{"project_dir":{},"issue_number":1,"issue_title":"The discount is too large"}}"#,
+            serde_json::Value::from(project_dir.as_str())
+        ));
         format!(
             r#"Paige serves a sample project. Ctrl-C stops her and removes it.
 
@@ -97,32 +110,33 @@ impl Guide {
 
 To try it, copy these into another terminal:
 
+  [ -z "$ZSH_VERSION" ] || setopt interactive_comments
   URL=http://127.0.0.1:{port}
   TOKEN=$(cat {token_file})
 
   # Is she there?
-  curl -s $URL/health
+  curl -s $URL/health; echo
 
   # As Claude Code does: open an MCP session, start a coaching session, show a file and some lines of it.
   mcp() {{ curl -s $URL/mcp -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
     -H 'Accept: application/json, text/event-stream' "$@"; }}
   SESSION=$(mcp -D - -o /dev/null -d '{{"jsonrpc":"2.0","id":1,"method":"initialize","params":{{"protocolVersion":"2025-06-18","capabilities":{{}},"clientInfo":{{"name":"curl","version":"1"}}}}}}' \
-    | tr -d '\r' | sed -n 's/^mcp-session-id: //Ip')
+    | tr -d '\r' | sed -n 's/^mcp-session-id: //p')
   tool() {{ mcp -H "Mcp-Session-Id: $SESSION" -d "{{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/call\",\"params\":{{\"name\":\"$1\",\"arguments\":$2}}}}"; }}
   mcp -H "Mcp-Session-Id: $SESSION" -d '{{"jsonrpc":"2.0","method":"notifications/initialized"}}'
-  tool paige_start_session '{{"project_dir":"{project_dir}","issue_number":1,"issue_title":"The discount is too large"}}'
+  tool paige_start_session {session}
   tool paige_open_file '{{"path":"discounts.py"}}'
   tool paige_highlight_lines '{{"path":"discounts.py","ranges":[{{"start":5,"end":8,"style":"hint","hover_text":"What do you expect here?"}}]}}'
   tool paige_get_session_state '{{}}'
 
-  # As the desktop does: a WebSocket that shows what happens (Node 20.10 or newer). Run it first, then call
-  # the tools above once more, or change a file of the project in an editor.
+  # As the desktop does: a WebSocket that shows what happens (Node 20.10 or newer). It stays in the
+  # background: call a tool from above once more, or change a file of the project in an editor.
   node --experimental-websocket -e 'const s = new WebSocket(process.argv[1].replace("http", "ws") + "/ws", ["paige.v1", "bearer." + process.argv[2]]);
     s.onopen = () => s.send(JSON.stringify({{type: "connection:hello", payload: {{version: "1", platform: "node", windowSize: {{width: 80, height: 24}}}}}}));
-    s.onmessage = (m) => console.log(m.data.slice(0, 300));' $URL $TOKEN
+    s.onmessage = (m) => console.log(m.data.slice(0, 300));' $URL $TOKEN &
 
   # What does she say about herself?
-  paige-sidecar status --data-dir {data}
+  {program} status --data-dir {data}
 
 Nothing here is scripted: sessions, files, highlights, hints and messages are the real thing. The calls to
 the Anthropic API (coaching plans, the observer, explanations) are not part of this version yet."#
@@ -130,9 +144,31 @@ the Anthropic API (coaching plans, the observer, explanations) are not part of t
     }
 }
 
+/// A word for a shell: as it is where that is safe, else in single quotes.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%=".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        for (word, expected) in [
+            ("/tmp/paige-demo-x1/data", "/tmp/paige-demo-x1/data"),
+            ("/home/kim/my code", "'/home/kim/my code'"),
+            ("it's", r"'it'\''s'"),
+            ("$(x)", "'$(x)'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(word), expected);
+        }
+    }
 
     #[test]
     fn the_sample_is_written_whole() {

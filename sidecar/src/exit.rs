@@ -28,7 +28,7 @@ pub(crate) enum Exit {
     StopTooSlow = 6,
     /// `--tokens-stdin`: the line with the tokens did not come in time or was not right.
     Tokens = 7,
-    /// `status` and `stop`: no sidecar runs on this data directory.
+    /// `status` and `stop`: no sidecar runs on this data directory; `logs`: it has no log yet.
     NotRunning = 8,
     /// Something failed that should not; the message and the log have the details.
     Internal = 70,

@@ -28,8 +28,13 @@ pub struct Claude {
 impl Claude {
     /// Connects with the `mcp` token.
     pub async fn connect(sidecar: &Sidecar, era: Era) -> Result<Self> {
-        let config = StreamableHttpClientTransportConfig::with_uri(sidecar.url("/mcp"))
-            .auth_header(sidecar.tokens[1].clone());
+        Self::connect_at(sidecar.ready.port, &sidecar.tokens[1], era).await
+    }
+
+    /// Connects to a port with a token.
+    pub async fn connect_at(port: u16, token: &str, era: Era) -> Result<Self> {
+        let url = format!("http://127.0.0.1:{port}/mcp");
+        let config = StreamableHttpClientTransportConfig::with_uri(url).auth_header(token);
         let transport = StreamableHttpClientTransport::from_config(config);
         let lifecycle = match era {
             Era::Sessions => ClientLifecycleMode::Initialize,

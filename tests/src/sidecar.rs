@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use paige_protocol::process::ReadyLine;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::Project;
 
@@ -16,7 +17,8 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The binary under test, built once if nobody has built it.
 ///
-/// `cargo xtask test` builds it before the tests and names it in `PAIGE_SIDECAR`.
+/// `cargo xtask test` has built it by then, so that cargo has nothing left to do. `PAIGE_SIDECAR` names
+/// another one, for instance a release build.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
@@ -119,17 +121,14 @@ impl Sidecar {
 
     /// Stops it as a person does, with SIGTERM, and returns how it ended.
     pub fn stop(self) -> Result<ExitStatus> {
-        self.signal("TERM")?;
+        self.signal(Signal::TERM)?;
         self.ended()
     }
 
-    /// Sends it a signal, for instance `INT`.
-    pub fn signal(&self, name: &str) -> Result<()> {
-        let status = Command::new("kill")
-            .args([&format!("-{name}"), &self.pid().to_string()])
-            .status()?;
-        ensure!(status.success(), "kill failed");
-        Ok(())
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = Pid::from_raw(i32::try_from(self.pid())?).context("no process has the id 0")?;
+        Ok(kill_process(pid, signal)?)
     }
 
     /// Waits until it has ended, and returns how.

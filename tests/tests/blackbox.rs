@@ -1,6 +1,8 @@
 //! Black-box tests of the built binary: the acceptance scenarios of the specification that are about
 //! its doors, the faults of the original, and what the stream of pushes promises.
 
+#[path = "blackbox/bursts.rs"]
+mod bursts;
 #[path = "blackbox/faults.rs"]
 mod faults;
 #[path = "blackbox/files.rs"]
@@ -11,6 +13,10 @@ mod guard;
 mod hub;
 #[path = "blackbox/limits.rs"]
 mod limits;
+#[path = "blackbox/refusals.rs"]
+mod refusals;
+#[path = "blackbox/secrets.rs"]
+mod secrets;
 #[path = "blackbox/story1.rs"]
 mod story1;
 #[path = "blackbox/story2.rs"]
@@ -19,3 +25,5 @@ mod story2;
 mod story3;
 #[path = "blackbox/story5.rs"]
 mod story5;
+#[path = "blackbox/unwatched.rs"]
+mod unwatched;

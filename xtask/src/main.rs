@@ -23,7 +23,8 @@ The project's own tasks:
   cargo xtask codegen --check      fail when they are not up to date, and repair them
   cargo xtask bench                measure the built sidecar against its targets (minutes)
   cargo xtask bench --only ROW     one row of the table; `--list` prints the rows
-  cargo xtask bench --quick        a tenth of the rounds: rough figures";
+  cargo xtask bench --quick        a tenth of the rounds: rough figures, so that none fails it
+  cargo xtask bench --parts        instead, the pen and the diff alone, beside what they are held against";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -43,6 +44,7 @@ fn perform(args: &[&str]) -> Result<()> {
         ["codegen"] => codegen::write(root),
         ["codegen", "--check"] => codegen::check(root),
         ["tidy"] => tidy::check(root),
+        ["bench", "--parts"] => bench::parts(root),
         ["bench", options @ ..] => bench::run(root, options),
         ["test", "--list"] => {
             steps::list();

@@ -16,6 +16,7 @@ pub mod coach;
 mod config;
 mod error;
 pub mod ledger;
+mod mailbox;
 mod open;
 mod outbox;
 mod pool;

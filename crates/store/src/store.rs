@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
@@ -10,6 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use rusqlite_migration::Migrations;
 use tokio::sync::{broadcast, oneshot};
 
+use crate::mailbox::{Mailbox, Patience};
 use crate::outbox::{self, Cursor, Push, Stream};
 use crate::pool::Pool;
 use crate::timeline::{Entry, TimelineEntry};
@@ -27,9 +28,8 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     shared: Arc<Shared>,
     pool: Pool,
-    sender: mpsc::Sender<Message>,
+    mailbox: Arc<Mailbox>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    closed: AtomicBool,
 }
 
 /// What the writer thread and the handles share.
@@ -80,11 +80,17 @@ impl Store {
             config.read_connections,
             config.busy_timeout,
         );
-        let (sender, receiver) = mpsc::channel();
+        let mailbox = Arc::new(Mailbox::new(Patience {
+            group_max: config.group_max,
+            delay: config.observation_delay,
+        }));
         let writer = Writer::new(conn, shared.clone(), config.clone(), head, bytes);
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || writer.run(&receiver))
+            .spawn({
+                let mailbox = mailbox.clone();
+                move || writer.run(&mailbox)
+            })
             .map_err(|error| {
                 failed(StoreError::Io {
                     detail: error.to_string(),
@@ -93,9 +99,8 @@ impl Store {
         Ok(Self(Arc::new(Inner {
             shared,
             pool,
-            sender,
+            mailbox,
             thread: Mutex::new(Some(thread)),
-            closed: AtomicBool::new(false),
         })))
     }
 
@@ -255,19 +260,16 @@ impl Store {
     }
 
     fn send(&self, message: Message) -> Result<(), StoreError> {
-        if self.0.closed.load(Ordering::Acquire) {
-            return Err(StoreError::Closed);
-        }
-        self.0.sender.send(message).map_err(|_| StoreError::Closed)
+        let taken = self.0.mailbox.push(message);
+        taken.then_some(()).ok_or(StoreError::Closed)
     }
 }
 
 impl Inner {
     fn close(&self) {
-        self.closed.store(true, Ordering::Release);
         // The readers first: the last connection to go can then empty the log.
         self.pool.close();
-        let _ = self.sender.send(Message::Close);
+        self.mailbox.close();
         let thread = self.thread.lock().take();
         if let Some(thread) = thread
             // The last handle may have been owned by a unit or a listener.

@@ -5,12 +5,12 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use crate::mailbox::{Mailbox, Next};
 use crate::outbox::{self, signed};
 use crate::store::Shared;
 use crate::time::Clock;
@@ -33,8 +33,13 @@ pub(crate) enum Message {
     Later(Box<dyn Work>),
     /// Answer when everything before it is written.
     Barrier(oneshot::Sender<()>),
-    /// Write everything before it and end.
-    Close,
+}
+
+impl Message {
+    /// Whether somebody waits for it.
+    pub(crate) fn is_awaited(&self) -> bool {
+        matches!(self, Self::Work(_) | Self::Barrier(_))
+    }
 }
 
 /// An entry of the timeline that nobody waits for.
@@ -106,19 +111,8 @@ pub(crate) struct Writer {
     config: Config,
     clock: Clock,
     effects: Effects,
-    /// What waits for the next transaction, in the order in which it came.
-    batch: Vec<Message>,
-    /// When the oldest observation of the batch must be written.
-    due: Option<Instant>,
     /// Whether the outbox was not looked at since something was pushed.
     untidy: bool,
-}
-
-/// What to do next.
-enum Next {
-    Gather,
-    Write,
-    End,
 }
 
 impl Writer {
@@ -140,28 +134,18 @@ impl Writer {
             config,
             clock: Clock::default(),
             effects,
-            batch: Vec::new(),
-            due: None,
             untidy: true,
         }
     }
 
-    pub(crate) fn run(mut self, receiver: &Receiver<Message>) {
+    pub(crate) fn run(mut self, mailbox: &Mailbox) {
+        let _gone = HangUp(mailbox);
         loop {
-            let next = match self.wait(receiver) {
-                Ok(message) => self.gather(message, receiver),
-                Err(RecvTimeoutError::Timeout) if self.due.is_some() => Next::Write,
-                Err(RecvTimeoutError::Timeout) => {
-                    self.tidy();
-                    Next::Gather
-                }
-                Err(RecvTimeoutError::Disconnected) => Next::End,
-            };
-            match next {
-                Next::Gather => continue,
-                Next::Write => self.write(),
-                Next::End => {
-                    self.write();
+            match mailbox.next(self.untidy.then_some(QUIET)) {
+                Next::Write(batch) => self.write(batch),
+                Next::Quiet => self.tidy(),
+                Next::End(batch) => {
+                    self.write(batch);
                     break;
                 }
             }
@@ -176,48 +160,8 @@ impl Writer {
         self.end();
     }
 
-    fn wait(&self, receiver: &Receiver<Message>) -> Result<Message, RecvTimeoutError> {
-        match self.due {
-            Some(due) => receiver.recv_timeout(due.saturating_duration_since(Instant::now())),
-            None if self.untidy => receiver.recv_timeout(QUIET),
-            None => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        }
-    }
-
-    /// Takes `first` and whatever else waits already.
-    fn gather(&mut self, first: Message, receiver: &Receiver<Message>) -> Next {
-        let mut somebody_waits = false;
-        let mut message = Some(first);
-        while let Some(next) = message.take() {
-            match &next {
-                Message::Close => return Next::End,
-                Message::Work(_) | Message::Barrier(_) => somebody_waits = true,
-                Message::Observe(_) | Message::Later(_) => {
-                    self.due
-                        .get_or_insert_with(|| Instant::now() + self.config.observation_delay);
-                }
-            }
-            self.batch.push(next);
-            if self.batch.len() >= self.config.group_max {
-                return Next::Write;
-            }
-            message = match receiver.try_recv() {
-                Ok(next) => Some(next),
-                Err(TryRecvError::Empty) => None,
-                Err(TryRecvError::Disconnected) => return Next::End,
-            };
-        }
-        if somebody_waits {
-            Next::Write
-        } else {
-            Next::Gather
-        }
-    }
-
-    /// Writes the batch. One transaction, unless SQLite throws one away in its midst.
-    fn write(&mut self) {
-        self.due = None;
-        let batch = mem::take(&mut self.batch);
+    /// Writes a batch. One transaction, unless SQLite throws one away in its midst.
+    fn write(&mut self, batch: Vec<Message>) {
         let mut waiting = batch.into_iter();
         while waiting.len() > 0 {
             self.transaction(&mut waiting);
@@ -277,8 +221,6 @@ impl Writer {
                     self.write_observation(observation)?;
                 }
                 Message::Barrier(answer) => done.push(Done::Barrier(answer)),
-                // It ends the gathering and never gets here.
-                Message::Close => {}
             }
         }
         Ok(())
@@ -421,6 +363,15 @@ impl Writer {
     }
 }
 
+/// Lets nobody wait for a writer that is gone, however it went.
+struct HangUp<'a>(&'a Mailbox);
+
+impl Drop for HangUp<'_> {
+    fn drop(&mut self) {
+        self.0.hang_up();
+    }
+}
+
 /// What was run in a transaction that is not yet committed.
 enum Done {
     /// A unit, and what went wrong in it if it did not run to its end.
@@ -433,7 +384,7 @@ impl Done {
     fn unrun(message: Message) -> Self {
         match message {
             Message::Work(work) | Message::Later(work) => Self::Work(work, None),
-            Message::Observe(_) | Message::Close => Self::Observation,
+            Message::Observe(_) => Self::Observation,
             Message::Barrier(answer) => Self::Barrier(answer),
         }
     }

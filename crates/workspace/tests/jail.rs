@@ -255,6 +255,31 @@ fn a_hard_link_is_a_file_and_case_is_told_apart() {
     }
 }
 
+/// A file with a second name outside is read as the project's own: nothing tells which of the names was
+/// there first, and whoever made the one in the project could read the file anyway. That a save leaves
+/// the other name alone is the pen's to see to.
+#[test]
+fn a_hard_link_to_a_file_outside_is_read_as_the_projects_own() {
+    let fixture = Fixture::new();
+    fs::hard_link(
+        fixture.temp.path().join("outside/secret"),
+        fixture.at("hard"),
+    )
+    .expect("a link");
+    assert_eq!(
+        fixture.read("hard").expect("a text"),
+        FileText {
+            text: SECRET.to_owned(),
+            version: Version::of(SECRET.as_bytes()),
+            language: "plaintext",
+            line_count: 1,
+        }
+    );
+    // The one name is no way to the other.
+    fixture.link("../outside/secret", "soft");
+    fixture.refuses("soft", ErrorCode::PathRefused);
+}
+
 #[test]
 fn a_folder_that_cannot_be_a_project_is_named() {
     let fixture = Fixture::new();

@@ -48,6 +48,7 @@ fn every_signal_stops_it_in_order_within_three_seconds() {
         for step in [
             &format!("Stopping: {name} came."),
             "no new connections are accepted",
+            "MCP sessions are closed",
             "WebSockets are closed with 1001, and timers are stopped",
             "unsaved text is backed up",
             "the database is flushed and closed",

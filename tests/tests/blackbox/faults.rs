@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use paige_tests::http::exchange;
 use paige_tests::mcp::Era;
 use paige_tests::{Claude, Project, Sidecar, Socket};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Fault: any web page may write files through the socket.
 ///
@@ -518,97 +518,6 @@ fn whole(text: &str) -> Result<usize> {
         text.len()
     );
     Ok(text.len())
-}
-
-/// Fault: lost watcher events.
-///
-/// 2000 new files, in folders old and new: each is told by itself, with its folder, or by a whole tree.
-#[tokio::test]
-async fn a_burst_of_2000_new_files_is_told_completely() -> Result<()> {
-    let project = Project::with(&[("old/x.txt", "")])?;
-    let sidecar = Sidecar::start(&project)?;
-    let (mut client, _) = Socket::hello(&sidecar).await?;
-    let mut missing = BTreeSet::new();
-    for n in 0..2000 {
-        let folder = ["", "old/", "new/", "new/deep/er/"][n % 4];
-        let path = format!("{folder}file-{n}.txt");
-        project.write(&path, "")?;
-        missing.insert(path);
-    }
-    while !missing.is_empty() {
-        let left = missing.len();
-        let news = client
-            .expect_where(
-                &format!("{left} of 2000 files, such as {:?}", missing.first()),
-                |frame| matches!(frame["type"].as_str(), Some("fs:tree" | "fs:tree_update")),
-            )
-            .await?;
-        let node = match news["type"].as_str() {
-            Some("fs:tree") => &news["payload"]["root"],
-            _ => &news["payload"]["node"],
-        };
-        told(node, &mut missing);
-    }
-    Ok(())
-}
-
-/// The same for clients that connect, or ask for the tree, in the midst of it: what they are sent, taken
-/// in the order in which it comes, is in the end what is on disk.
-#[tokio::test]
-async fn a_client_that_comes_while_files_are_made_misses_none() -> Result<()> {
-    // So few that they are not told as one tree, which would cover up what was missed.
-    const FILES: usize = 150;
-    let project = Project::empty()?;
-    let sidecar = Sidecar::start(&project)?;
-    let all: BTreeSet<String> = (0..FILES).map(|n| format!("{n}.txt")).collect();
-    let writing = std::thread::spawn({
-        let (root, all) = (project.root.clone(), all.clone());
-        move || -> Result<()> {
-            for name in all {
-                std::fs::write(root.join(name), "")?;
-                std::thread::sleep(std::time::Duration::from_millis(4));
-            }
-            Ok(())
-        }
-    });
-    let (mut asks, _) = Socket::hello(&sidecar).await?;
-    let mut clients = Vec::new();
-    while !writing.is_finished() {
-        let mut client = Socket::connect(&sidecar).await?;
-        client.say_hello(None).await?;
-        clients.push(client);
-        asks.send("fs:request_tree", json!({})).await?;
-        asks.expect_none(|_| false).await?;
-    }
-    writing
-        .join()
-        .map_err(|_| anyhow::anyhow!("the writer panicked"))??;
-    clients.push(asks);
-    for (at, mut client) in clients.into_iter().enumerate() {
-        let mut missing = all.clone();
-        while !missing.is_empty() {
-            let left = missing.len();
-            let news = client
-                .expect_where(&format!("{left} of the files, client {at}"), |frame| {
-                    matches!(frame["type"].as_str(), Some("fs:tree" | "fs:tree_update"))
-                })
-                .await?;
-            if news["type"] == "fs:tree" {
-                missing = all.clone();
-                told(&news["payload"]["root"], &mut missing);
-            } else {
-                told(&news["payload"]["node"], &mut missing);
-            }
-        }
-    }
-    Ok(())
-}
-
-fn told(node: &Value, missing: &mut BTreeSet<String>) {
-    missing.remove(node["path"].as_str().unwrap_or_default());
-    for child in node["children"].as_array().into_iter().flatten() {
-        told(child, missing);
-    }
 }
 
 /// Fault: SIGTERM with clients connected never ends.

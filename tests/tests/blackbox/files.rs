@@ -377,28 +377,6 @@ async fn files_are_made_and_moved_with_their_unsaved_text() -> Result<()> {
         .await
 }
 
-#[tokio::test]
-async fn secret_files_are_shown_to_the_human() -> Result<()> {
-    let files = [
-        (".env", "KEY=1\n"),
-        (".env.local", "KEY=2\n"),
-        ("id_rsa", "-----BEGIN\n"),
-        (".paigeignore", "x\n"),
-    ];
-    let project = Project::with(&files)?;
-    let sidecar = Sidecar::start(&project)?;
-    let (mut client, _) = Socket::hello(&sidecar).await?;
-    for (path, text) in files {
-        assert_eq!(open(&mut client, path).await?["content"], text);
-        assert_eq!(
-            save(&mut client, path, "changed\n").await?["type"],
-            "fs:save_ack"
-        );
-        assert_eq!(project.read(path)?, "changed\n");
-    }
-    Ok(())
-}
-
 /// Files that cannot be edited as text are answered so, and survive byte for byte.
 #[tokio::test]
 async fn what_is_no_text_is_not_edited() -> Result<()> {

@@ -10,6 +10,7 @@ use paige_tests::mcp::Era;
 use paige_tests::sidecar::PATIENCE;
 use paige_tests::{Claude, Project, Record, Sidecar, Socket};
 use reqwest::{Client, Method, RequestBuilder, Response};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -196,7 +197,7 @@ async fn a_websocket_is_upgraded_tracked_and_speaks_json() -> Result<()> {
 /// spec: 1.8
 #[tokio::test]
 async fn a_signal_closes_every_session_and_socket_logs_each_step_and_exits_0() -> Result<()> {
-    for signal in ["INT", "TERM"] {
+    for (signal, name) in [(Signal::INT, "SIGINT"), (Signal::TERM, "SIGTERM")] {
         let project = Project::with(&[("a.txt", "a\n")])?;
         let sidecar = Sidecar::start(&project)?;
         let port = sidecar.ready.port;
@@ -225,7 +226,7 @@ async fn a_signal_closes_every_session_and_socket_logs_each_step_and_exits_0() -
 
         sidecar.signal(signal)?;
         for socket in &mut sockets {
-            assert_eq!(socket.closed().await?, 1001, "{signal}");
+            assert_eq!(socket.closed().await?, 1001, "{name}");
         }
         for stream in &mut streams {
             tokio::time::timeout(PATIENCE, async {
@@ -235,13 +236,13 @@ async fn a_signal_closes_every_session_and_socket_logs_each_step_and_exits_0() -
             .context("a stream of an MCP session stays open")?;
         }
         let status = tokio::task::spawn_blocking(move || sidecar.ended()).await??;
-        assert_eq!(status.code(), Some(0), "{signal}");
+        assert_eq!(status.code(), Some(0), "{name}");
         drop(claudes);
         ensure!(TcpStream::connect(("127.0.0.1", port)).is_err());
 
         let log = Sidecar::log(&project)?;
         for step in [
-            &*format!("Stopping: SIG{signal} came."),
+            &*format!("Stopping: {name} came."),
             "no new connections are accepted",
             "MCP sessions are closed",
             "WebSockets are closed with 1001",

@@ -1,5 +1,7 @@
 //! `kill -9` at any moment: nothing that was acknowledged is lost (blueprint §2).
 
+#[path = "kills/caller.rs"]
+mod caller;
 #[path = "kills/clients.rs"]
 mod clients;
 #[path = "kills/ledger.rs"]
@@ -16,6 +18,7 @@ use futures_util::future::join_all;
 use paige_tests::{Project, Record, Sidecar, Socket};
 use serde_json::{Value, json};
 
+use self::caller::{Caller, LIT, LIT_LINES};
 use self::clients::{Client, Signals};
 use self::ledger::Ledger;
 use self::work::{Author, Coach, Levels, Tidier, Typist, Watcher};
@@ -34,7 +37,7 @@ fn below(bound: u64) -> u64 {
 
 #[tokio::test]
 async fn two_hundred_kills_in_a_flood_of_writes_lose_nothing_acknowledged() -> Result<()> {
-    let project = Project::empty()?;
+    let project = Project::with(&[(LIT, &"a line\n".repeat(LIT_LINES))])?;
     let mut ledger = Ledger::default();
     let mut clients = vec![
         Client::new(Author::new("one", 3)),
@@ -45,12 +48,13 @@ async fn two_hundred_kills_in_a_flood_of_writes_lose_nothing_acknowledged() -> R
         Client::new(Tidier::default()),
         Client::new(Watcher),
     ];
+    let mut claude = Caller::default();
     for round in 0..=KILLS {
         let sidecar = Sidecar::start(&project)?;
-        look(&project, &mut ledger, &mut clients)
+        look(&project, &mut ledger, &mut clients, &mut claude)
             .with_context(|| format!("after {round} kills"))?;
         if round < KILLS {
-            flood_and_kill(sidecar, &mut clients, round)
+            flood_and_kill(sidecar, &mut clients, &mut claude, round)
                 .await
                 .with_context(|| format!("before kill {}", round + 1))?;
         } else {
@@ -70,10 +74,16 @@ async fn two_hundred_kills_in_a_flood_of_writes_lose_nothing_acknowledged() -> R
 }
 
 /// Lets all clients work at once and kills the sidecar in the midst of it.
-async fn flood_and_kill(sidecar: Sidecar, clients: &mut [Client], round: usize) -> Result<()> {
+async fn flood_and_kill(
+    sidecar: Sidecar,
+    clients: &mut [Client],
+    claude: &mut Caller,
+    round: usize,
+) -> Result<()> {
     let signals = Signals {
         port: sidecar.ready.port,
         token: sidecar.tokens[0].clone(),
+        mcp_token: sidecar.tokens[1].clone(),
         answers: AtomicUsize::new(0),
         killed: AtomicUsize::new(0),
     };
@@ -92,13 +102,19 @@ async fn flood_and_kill(sidecar: Sidecar, clients: &mut [Client], round: usize) 
         tokio::task::spawn_blocking(move || sidecar.kill()).await?
     };
     let floods = join_all(clients.iter_mut().map(|client| client.flood(&signals)));
-    let (killed, floods) = tokio::join!(kill, floods);
+    let (killed, floods, called) = tokio::join!(kill, floods, claude.flood(&signals));
     killed?;
+    called.context("the MCP client")?;
     floods.into_iter().collect()
 }
 
 /// Looks at the record and at the disk after a restart, before anybody comes back.
-fn look(project: &Project, ledger: &mut Ledger, clients: &mut [Client]) -> Result<()> {
+fn look(
+    project: &Project,
+    ledger: &mut Ledger,
+    clients: &mut [Client],
+    claude: &mut Caller,
+) -> Result<()> {
     let record = Record::of(project)?;
     let check = record.rows("PRAGMA integrity_check", [])?;
     ensure!(check == [json!({"integrity_check": "ok"})], "{check:?}");
@@ -124,7 +140,12 @@ fn look(project: &Project, ledger: &mut Ledger, clients: &mut [Client]) -> Resul
         "SELECT id, issue_number, issue_title, status, hint_level FROM sessions ORDER BY id",
         [],
     )?;
-    ledger.agrees_with(&sessions)?;
+    let marks = record.rows(
+        "SELECT session_id, path, line_start, line_end, hover_text FROM marks ORDER BY id",
+        [],
+    )?;
+    ledger.agrees_with(&sessions, &marks)?;
+    ledger.holds(&claude.take_received())?;
     for client in &mut *clients {
         ledger.holds(&client.take_received())?;
     }

@@ -15,6 +15,9 @@ use crate::{codegen::BINDINGS, project, run::Run};
 const LOCK: &str = "package-lock.json";
 const INSTALLED: &str = "node_modules/.installed-lock.json";
 
+/// The oldest major version of Node that the tools of the packages run on.
+const NODE: u32 = 20;
+
 /// A copy of the npm package with its tools installed.
 pub(super) struct Package {
     folder: PathBuf,
@@ -27,13 +30,11 @@ impl Package {
     }
 
     /// Copies and installs the package in the folder `source` of the project; `None`, and `what` is
-    /// left out, where Node or npm is missing.
+    /// left out, where Node or npm is missing, or Node is too old.
     pub(super) fn install_from(scene: &Scene, source: &str, what: &str) -> Result<Option<Self>> {
-        for program in ["node", "npm"] {
-            if !Run::program(program).args(["--version"]).works() {
-                scene.leave_out(what, &format!("{program} is not installed"));
-                return Ok(None);
-            }
+        if let Some(why) = lacking()? {
+            scene.leave_out(what, &why);
+            return Ok(None);
         }
         let package = Self {
             folder: scene.target.join("npm").join(source),
@@ -65,6 +66,27 @@ impl Package {
     }
 }
 
+/// What of Node and npm this machine lacks.
+fn lacking() -> Result<Option<String>> {
+    for program in ["node", "npm"] {
+        if !Run::program(program).args(["--version"]).works() {
+            return Ok(Some(format!("{program} is not installed")));
+        }
+    }
+    let version = Run::program("node").args(["--version"]).output()?;
+    let old = major(&version).is_none_or(|major| major < NODE);
+    Ok(old.then(|| {
+        let version = version.trim();
+        format!("Node {NODE} or newer is needed, and node is {version} here")
+    }))
+}
+
+/// The major version in what `node --version` prints, such as `v20.11.1`.
+fn major(version: &str) -> Option<u32> {
+    let (major, _) = version.trim().strip_prefix('v')?.split_once('.')?;
+    major.parse().ok()
+}
+
 /// Makes `to` hold the package's files and no others, but for what npm installed there.
 fn mirror(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
@@ -93,6 +115,21 @@ fn mirror(from: &Path, to: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_major_version_of_node_is_read() {
+        for (version, expected) in [
+            ("v20.11.1\n", Some(20)),
+            ("v18.19.0\n", Some(18)),
+            ("v9.0.0", Some(9)),
+            ("v25.0.0-nightly20250901\n", Some(25)),
+            ("20.11.1", None),
+            ("v20", None),
+            ("", None),
+        ] {
+            assert_eq!(major(version), expected, "{version}");
+        }
+    }
 
     #[test]
     fn a_mirror_holds_what_the_package_holds() {

@@ -22,6 +22,10 @@ pub(super) const HANDS: [&str; 10] = [
 /// Files outside those rooms that may lift the lists of `clippy.toml`: one module runs `gh`.
 const LIFTING_FILES: [&str; 1] = ["crates/coach/src/issues.rs"];
 
+/// The flags of rustix with which a file is opened to be changed, made or cut short. They are constants,
+/// which clippy cannot refuse as it does functions.
+const WRITING: [&str; 6] = ["APPEND", "CREATE", "RDWR", "TMPFILE", "TRUNC", "WRONLY"];
+
 /// Rooms and tools, by folder, that may read the environment.
 const READS_ENVIRONMENT: [&str; 4] = ["bench", "sidecar", "tests", "xtask"];
 
@@ -81,6 +85,13 @@ pub(super) fn problems(files: &[ProjectFile]) -> Vec<String> {
                 "only the sidecar reads the environment; take the value as configuration.",
             );
         }
+        if !HANDS.contains(&room(path)) {
+            report(
+                writing(&outside_tests),
+                "that flag opens a file for writing; only rooms that may change files do so, except \
+                 in tests.",
+            );
+        }
         if !HANDS.contains(&room(path)) && !LIFTING_FILES.contains(&path.as_str()) {
             report(
                 lifted(&outside_tests),
@@ -123,6 +134,14 @@ fn environment(tokens: &[Token]) -> BTreeSet<usize> {
     lines.extend(lines_of(tokens, &["env", ":", ":"]));
     lines.retain(|line| !consts.contains(line));
     lines
+}
+
+/// The flags with which rustix opens a file for writing.
+fn writing(tokens: &[Token]) -> BTreeSet<usize> {
+    let flags = WRITING.iter();
+    flags
+        .flat_map(|flag| lines_of(tokens, &["OFlags", ":", ":", flag]))
+        .collect()
 }
 
 /// The lints that keep rooms from changing files and starting processes.
@@ -215,6 +234,25 @@ mod tests {
         );
         check("crates/pen/clippy.toml", "", &[]);
         check("clippy.toml", "", &[]);
+    }
+
+    #[test]
+    fn only_rooms_with_hands_open_files_for_writing() {
+        for flag in WRITING {
+            let text = format!("fn a() {{\nopenat(b, c, OFlags::NOFOLLOW | OFlags::{flag}, d); }}");
+            let found = "crates/workspace/src/a.rs:2: that flag opens a file for writing";
+            check("crates/workspace/src/a.rs", &text, &[found]);
+            check("crates/pen/src/a.rs", &text, &[]);
+            check("crates/workspace/tests/a.rs", &text, &[]);
+            let test = format!("#[cfg(test)] mod tests {{ {text} }}");
+            check("crates/workspace/src/a.rs", &test, &[]);
+        }
+        let text = "const A: OFlags = rustix::fs::OFlags::TRUNC;";
+        // The one module that starts a program changes files no more than others.
+        let found = "crates/coach/src/issues.rs:1: that flag opens a file for writing";
+        check("crates/coach/src/issues.rs", text, &[found]);
+        let reading = "const A: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY);";
+        check("crates/workspace/src/a.rs", reading, &[]);
     }
 
     #[test]

@@ -17,6 +17,7 @@ const WINDOW: usize = 8;
 pub(super) struct Signals {
     pub(super) port: u16,
     pub(super) token: String,
+    pub(super) mcp_token: String,
     /// How many requests were answered.
     pub(super) answers: AtomicUsize,
     /// Not 0 once the sidecar may be dead.
@@ -35,8 +36,10 @@ pub(super) struct Client {
 pub(super) struct Received {
     /// Whole frames.
     pub(super) pushes: Vec<Value>,
-    /// Direct answers to its work, as whole frames.
+    /// Direct answers to its work, as whole frames; of a tool, the push that its success promises.
     pub(super) answers: Vec<Value>,
+    /// The pushes that tools refused to make.
+    pub(super) refused: Vec<Value>,
 }
 
 impl Client {

@@ -9,18 +9,22 @@ use serde_json::{Value, json};
 use super::clients::Received;
 
 /// Direct answers to changes; each is pushed as well.
-const CHANGES: [&str; 4] = [
+const CHANGES: [&str; 6] = [
     "session:started",
     "session:completed",
     "fs:save_ack",
     "hints:level",
+    "coaching:message",
+    "editor:highlight_lines",
 ];
 /// The entries of the timeline that are written with a push, in one unit.
-const PUSHED: [&str; 4] = [
+const PUSHED: [&str; 6] = [
     "session_started",
     "session_ended",
     "file_save",
     "hints_level_change",
+    "coaching_message",
+    "decorations_applied",
 ];
 
 /// All pushes of the record, and what they say together.
@@ -33,6 +37,8 @@ pub(super) struct Ledger {
     entry: i64,
     sessions: BTreeMap<u64, Value>,
     active: Option<u64>,
+    /// The highlights of the active session.
+    marks: Vec<Value>,
 }
 
 impl Ledger {
@@ -79,6 +85,18 @@ impl Ledger {
                     json!(["session:completed", entry["session_id"], data["status"]])
                 }
                 "file_save" => json!(["fs:save_ack", data["path"]]),
+                "coaching_message" => json!([
+                    "coaching:message",
+                    entry["session_id"],
+                    data["messageId"],
+                    data["message"]
+                ]),
+                "decorations_applied" => json!([
+                    "editor:highlight_lines",
+                    entry["session_id"],
+                    data["path"],
+                    data["lineCount"]
+                ]),
                 _ => json!([
                     "hints:level",
                     entry["session_id"],
@@ -95,6 +113,12 @@ impl Ledger {
                     json!([kind, payload["sessionId"], payload["status"]])
                 }
                 kind @ "fs:save_ack" => json!([kind, payload["path"]]),
+                kind @ "coaching:message" => {
+                    json!([kind, self.active, payload["messageId"], payload["message"]])
+                }
+                kind @ "editor:highlight_lines" => {
+                    json!([kind, self.active, payload["path"], lines(&payload)])
+                }
                 kind => json!([kind, self.active, payload["level"], payload["source"]]),
             };
             ensure!(
@@ -118,7 +142,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// What a push changes in the table of sessions.
+    /// What a push changes in the tables of sessions and of marks.
     fn fold(&mut self, kind: &str, payload: &Value) -> Result<()> {
         match kind {
             "session:started" => {
@@ -142,6 +166,18 @@ impl Ledger {
                 if let Some(row) = self.sessions.get_mut(&id) {
                     row["status"] = payload["status"].clone();
                 }
+                self.marks.clear();
+            }
+            "editor:highlight_lines" => {
+                for range in ranges(payload) {
+                    self.marks.push(json!({
+                        "session_id": self.active,
+                        "path": payload["path"],
+                        "line_start": range["start"],
+                        "line_end": range["end"],
+                        "hover_text": range["hoverText"],
+                    }));
+                }
             }
             "hints:level" => {
                 if let Some(row) = self.active.and_then(|id| self.sessions.get_mut(&id)) {
@@ -153,13 +189,18 @@ impl Ledger {
         Ok(())
     }
 
-    /// Whether the table of sessions is what the pushes say.
-    pub(super) fn agrees_with(&self, sessions: &[Value]) -> Result<()> {
+    /// Whether the tables of sessions and of marks are what the pushes say.
+    pub(super) fn agrees_with(&self, sessions: &[Value], marks: &[Value]) -> Result<()> {
         let expected: Vec<&Value> = self.sessions.values().collect();
         let found: Vec<&Value> = sessions.iter().collect();
         ensure!(
             found == expected,
             "sessions: {found:?} are not {expected:?}"
+        );
+        ensure!(
+            marks == self.marks,
+            "marks: {marks:?} are not {:?}",
+            self.marks
         );
         Ok(())
     }
@@ -177,7 +218,14 @@ impl Ledger {
         let mut rows: HashMap<(String, String), usize> = HashMap::new();
         let key = |frame: &Value| {
             let kind = frame["type"].as_str().unwrap_or_default().to_owned();
-            (kind, frame["payload"].to_string())
+            let mut payload = frame["payload"].clone();
+            // Who called the tool is not told the message's id.
+            if kind == "coaching:message"
+                && let Some(payload) = payload.as_object_mut()
+            {
+                payload.remove("messageId");
+            }
+            (kind, payload.to_string())
         };
         for push in &self.pushes[self.before..] {
             *rows.entry(key(push)).or_default() += 1;
@@ -191,8 +239,25 @@ impl Ledger {
                     .with_context(|| format!("lost: {answer}"))?;
             }
         }
+        for refused in &received.refused {
+            let made = rows.get(&key(refused)).is_some_and(|left| *left > 0);
+            ensure!(!made, "refused, and made all the same: {refused}");
+        }
         Ok(())
     }
+}
+
+/// The ranges of a push of highlights.
+fn ranges(payload: &Value) -> impl Iterator<Item = &Value> {
+    payload["ranges"].as_array().into_iter().flatten()
+}
+
+/// How many lines a push highlights.
+fn lines(payload: &Value) -> u64 {
+    let number = |value: &Value| value.as_u64().unwrap_or_default();
+    ranges(payload)
+        .map(|range| number(&range["end"]) + 1 - number(&range["start"]))
+        .sum()
 }
 
 impl fmt::Display for Ledger {
@@ -221,6 +286,18 @@ mod tests {
         json!({"sessionId": 1, "session": {"issueNumber": 7, "issueTitle": "T"}, "hintLevel": "low"})
     }
 
+    fn message(id: Option<&str>) -> Value {
+        let mut message = json!({"message": "Hello."});
+        if let Some(id) = id {
+            message["messageId"] = json!(id);
+        }
+        message
+    }
+
+    fn highlight() -> Value {
+        json!({"path": "a", "ranges": [{"start": 2, "end": 4, "hoverText": "Look."}]})
+    }
+
     fn rows() -> (Vec<Value>, Vec<Value>) {
         let level = json!({"level": "high", "source": "user"});
         (
@@ -228,6 +305,8 @@ mod tests {
                 push(1, "fs:save_ack", json!({"path": "a"})),
                 push(2, "session:started", started()),
                 push(3, "hints:level", level),
+                push(4, "coaching:message", message(Some("m"))),
+                push(5, "editor:highlight_lines", highlight()),
             ],
             vec![
                 entry(
@@ -244,6 +323,13 @@ mod tests {
                     "hints_level_change",
                     json!({"from": "low", "to": "high", "source": "user"}),
                 ),
+                entry(10, json!(1), "coaching_message", message(Some("m"))),
+                entry(
+                    11,
+                    json!(1),
+                    "decorations_applied",
+                    json!({"path": "a", "lineCount": 3}),
+                ),
             ],
         )
     }
@@ -253,28 +339,45 @@ mod tests {
         let (outbox, timeline) = rows();
         let mut ledger = Ledger::default();
         ledger.add(&outbox, &timeline)?;
-        assert_eq!((ledger.seq(), ledger.entry()), (3, 9));
+        assert_eq!((ledger.seq(), ledger.entry()), (5, 11));
         let row = json!({"id": 1, "issue_number": 7, "issue_title": "T", "status": "active", "hint_level": "high"});
-        ledger.agrees_with(std::slice::from_ref(&row))?;
-        assert!(ledger.agrees_with(&[]).is_err());
+        let mark = json!({"session_id": 1, "path": "a", "line_start": 2, "line_end": 4, "hover_text": "Look."});
+        let (row, mark) = (std::slice::from_ref(&row), std::slice::from_ref(&mark));
+        ledger.agrees_with(row, mark)?;
+        assert!(ledger.agrees_with(&[], mark).is_err());
+        assert!(ledger.agrees_with(row, &[]).is_err());
         let received = Received {
             pushes: vec![
                 json!({"type": "session:started", "payload": started(), "seq": 2, "timestamp": "t2"}),
             ],
             answers: vec![
                 json!({"type": "session:started", "payload": started(), "id": "w1", "timestamp": "t9"}),
+                json!({"type": "coaching:message", "payload": message(None)}),
+                json!({"type": "editor:highlight_lines", "payload": highlight()}),
             ],
+            refused: vec![json!({"type": "coaching:message", "payload": {"message": "No."}})],
         };
         ledger.holds(&received)?;
+        // What was refused must not be there.
+        let refused = Received {
+            refused: vec![json!({"type": "coaching:message", "payload": message(None)})],
+            ..Received::default()
+        };
+        assert!(ledger.holds(&refused).is_err());
         // A second answer of the same change, and a push beyond the last one, are lost changes.
-        let mut twice = received;
-        twice.answers.push(twice.answers[0].clone());
-        assert!(ledger.holds(&twice).is_err());
+        for at in 0..received.answers.len() {
+            let answers = vec![received.answers[at].clone(); 2];
+            let twice = Received {
+                answers,
+                ..Received::default()
+            };
+            assert!(ledger.holds(&twice).is_err(), "answer {at}");
+        }
         let beyond = Received {
             pushes: vec![
-                json!({"type": "fs:save_ack", "payload": {}, "seq": 4, "timestamp": "t4"}),
+                json!({"type": "fs:save_ack", "payload": {}, "seq": 6, "timestamp": "t6"}),
             ],
-            answers: Vec::new(),
+            ..Received::default()
         };
         assert!(ledger.holds(&beyond).is_err());
         Ok(())
@@ -291,7 +394,7 @@ mod tests {
                 "push {lost}"
             );
         }
-        for lost in [0, 2, 3] {
+        for lost in [0, 2, 3, 4, 5] {
             let mut timeline = timeline.clone();
             timeline.remove(lost);
             assert!(
