@@ -80,6 +80,13 @@ impl Mcp {
         Ok(time)
     }
 
+    /// Sends a prepared call and says how many bytes its answer has.
+    pub(crate) fn length(&mut self, request: &[u8]) -> Result<usize> {
+        let answer = self.http.call(request)?;
+        check(&answer)?;
+        Ok(answer.raw().len())
+    }
+
     /// Sends a prepared call and does not wait.
     pub(crate) fn begin(&mut self, request: &[u8]) -> Result<()> {
         self.http.send(request)

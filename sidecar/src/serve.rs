@@ -78,7 +78,7 @@ fn start(
     // Two cores are enough for one person; more threads only cost memory.
     let threads = std::thread::available_parallelism()
         .map_or(2, usize::from)
-        .clamp(4, 4);
+        .clamp(2, 4);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .thread_name("paige")

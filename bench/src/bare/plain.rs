@@ -50,8 +50,8 @@ pub(super) async fn serve(project: PathBuf) -> Result<()> {
     Ok(axum::serve(listener, app).await?)
 }
 
-/// As little of MCP as the client needs: a tool call is answered by a fixed result, and one named
-/// `push` is told to every WebSocket first.
+/// As little of MCP as the client needs: a tool call is answered by a fixed result; one named `push`
+/// is told to every WebSocket first, and one named `long` is answered by as many bytes as it asks for.
 async fn call(State(bare): State<Bare>, Json(message): Json<Value>) -> Response {
     let Some(id) = message.get("id") else {
         return StatusCode::ACCEPTED.into_response();
@@ -63,8 +63,12 @@ async fn call(State(bare): State<Bare>, Json(message): Json<Value>) -> Response 
             Err(_) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         }
     }
+    let text = match message["params"]["arguments"]["bytes"].as_u64() {
+        Some(bytes) => "let a = b;\n".repeat(usize::try_from(bytes).unwrap_or_default() / 12),
+        None => "{\"paths\":[],\"files\":[]}".to_owned(),
+    };
     let result = json!({
-        "content": [{"type": "text", "text": "{\"paths\":[],\"files\":[]}"}],
+        "content": [{"type": "text", "text": text}],
         "structuredContent": {"paths": [], "files": []}, "isError": false
     });
     let answer = Json(json!({"jsonrpc": "2.0", "id": id, "result": result}));

@@ -59,8 +59,8 @@ pub enum CoachError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A task of ours ended before its time.
-    #[error("a task was cut off: {0}")]
-    Cut(String),
+    #[error("a computation was cut off")]
+    Cut,
 }
 
 impl CoachError {
@@ -78,7 +78,7 @@ impl CoachError {
             Self::File(error) => error.code(),
             Self::Store(StoreError::Full) => ErrorCode::DiskFull,
             Self::Store(StoreError::Closed) => ErrorCode::ShuttingDown,
-            Self::Store(_) | Self::Cut(_) => ErrorCode::InternalError,
+            Self::Store(_) | Self::Cut => ErrorCode::InternalError,
         }
     }
 

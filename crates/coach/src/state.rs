@@ -22,6 +22,7 @@ use paige_store::{
     },
 };
 use paige_workspace::{
+    aside,
     buffers::Buffer,
     diff::{self, DiffConfig},
 };
@@ -175,9 +176,9 @@ impl Coach {
             return self.diffs_here(&dirty);
         }
         let coach = self.clone();
-        tokio::task::spawn_blocking(move || coach.diffs_here(&dirty))
+        aside(move || coach.diffs_here(&dirty))
             .await
-            .map_err(|error| CoachError::Cut(error.to_string()))?
+            .unwrap_or(Err(CoachError::Cut))
     }
 
     fn diffs_here(&self, dirty: &[(ProjectPath, Buffer)]) -> Result<Vec<FileDiff>, CoachError> {

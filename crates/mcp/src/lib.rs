@@ -9,6 +9,7 @@
 
 mod config;
 mod handler;
+mod long;
 mod replay;
 mod session;
 mod sessions;
@@ -21,6 +22,7 @@ use axum::{
     Router,
     body::Body,
     extract::State,
+    middleware,
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, Request, StatusCode};
@@ -93,7 +95,8 @@ impl Door {
         let service = self.0.service.clone();
         let route = axum::routing::delete(end_session)
             .with_state(self.clone())
-            .fallback_service(service);
+            .fallback_service(service)
+            .layer(middleware::map_response(long::let_aside));
         Router::new().route("/mcp", route)
     }
 

@@ -112,7 +112,7 @@ impl Replay {
 
 /// How much memory an answer takes, nearly: what is large is the text of a tool's answer, which
 /// stands there twice.
-fn weight(message: &ServerJsonRpcMessage) -> usize {
+pub(crate) fn weight(message: &ServerJsonRpcMessage) -> usize {
     let JsonRpcMessage::Response(response) = message else {
         return 0;
     };

@@ -21,7 +21,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     Config,
-    replay::Coming,
+    long::{LONG, place_for_long},
+    replay::{Coming, weight},
     session::{Ended, Line, Session, promise},
     tools::Tools,
 };
@@ -313,8 +314,11 @@ pub(crate) async fn go_on(work: impl Future<Output = ()> + Send + 'static) {
 /// The answer as soon as it has come; nothing if it never will.
 fn follow(mut coming: Coming) -> impl Stream<Item = ServerSseMessage> + Send + Sync {
     stream::once(async move {
-        let answer = coming.wait_for(Option::is_some).await.ok()?;
-        answer.clone()
+        let answer = coming.wait_for(Option::is_some).await.ok()?.clone()?;
+        if answer.message.as_deref().map_or(0, weight) > LONG {
+            place_for_long().await;
+        }
+        Some(answer)
     })
     .filter_map(std::future::ready)
 }

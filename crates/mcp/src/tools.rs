@@ -8,7 +8,7 @@ use futures_util::{
     FutureExt,
     future::{BoxFuture, ready},
 };
-use paige_coach::{Coach, CoachError, ToolCall};
+use paige_coach::{Coach, CoachError, ToolCall, aside};
 use paige_protocol::{ErrorCode, coach::tools::ToolError};
 use rmcp::model::{
     CallToolRequestParams, CallToolResult, ContentBlock, ErrorData, JsonObject, Tool as Listed,
@@ -17,6 +17,8 @@ use rmcp::model::{
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+
+use crate::long::LONG;
 
 /// A name that is not a tool's is cut to this on the timeline.
 const LONGEST_NAME: usize = 100;
@@ -57,10 +59,15 @@ struct Answer {
 }
 
 /// A type that a tool answers.
-trait Told: Serialize + JsonSchema + 'static {
+trait Told: Serialize + JsonSchema + Send + 'static {
     /// Whether the text for the model is `null`, because there is nothing to tell.
     fn is_null(&self) -> bool {
         false
+    }
+
+    /// The bytes of the texts in it that may be long, nearly.
+    fn long_texts(&self) -> usize {
+        0
     }
 }
 
@@ -95,10 +102,21 @@ impl Tool {
                 let result = call(coach, args);
                 async move {
                     match result.await {
-                        Ok(result) => answer(&result).map_err(|error| {
-                            tracing::error!(tool = name, %error, "A tool's answer is no JSON.");
-                            internal_error()
-                        }),
+                        Ok(result) => {
+                            let answer = if result.long_texts() > LONG {
+                                aside(move || answer(&result)).await
+                            } else {
+                                Some(answer(&result))
+                            };
+                            match answer {
+                                Some(Ok(answer)) => Ok(answer),
+                                Some(Err(error)) => {
+                                    tracing::error!(tool = name, %error, "A tool's answer is no JSON.");
+                                    Err(internal_error())
+                                }
+                                None => Err(internal_error()),
+                            }
+                        }
                         Err(error) => Err(refusal(name, &error)),
                     }
                 }

@@ -20,6 +20,7 @@
 //! All methods of [`Workspace`] that take a path or return a tree block on the disk or on a lock:
 //! call them off the reactor.
 
+mod aside;
 pub mod buffers;
 mod changes;
 mod config;
@@ -47,6 +48,7 @@ use std::time::Duration;
 use paige_protocol::tree::TreeNode;
 use paige_protocol::{ProjectPath, Version};
 
+pub use aside::aside;
 pub use config::{Config, Problem};
 pub use error::{FileError, OpenError};
 pub use events::{FileEvent, FileEvents};

@@ -2,7 +2,7 @@
 
 use paige_coach::{Coach, StartSession, StartedBy};
 use paige_protocol::coach::tools::{
-    ActiveSessionResult, ClearHighlightsArgs, Done, EndSessionArgs, EndSessionResult,
+    ActiveSessionResult, ClearHighlightsArgs, Done, EndSessionArgs, EndSessionResult, FileDiff,
     GetBufferArgs, GetBufferResult, GetDiffArgs, GetDiffResult, GetSessionStateArgs,
     HighlightLinesArgs, HintFilesArgs, NoArgs, OpenFileArgs, OpenFileResult, OpenFilesResult,
     SessionState, ShowIssueContextArgs, ShowMessageArgs, StartSessionArgs, StartSessionResult,
@@ -16,16 +16,33 @@ use super::{
 impl Told for ActiveSessionResult {}
 impl Told for Done {}
 impl Told for EndSessionResult {}
-impl Told for GetDiffResult {}
+impl Told for GetDiffResult {
+    fn long_texts(&self) -> usize {
+        diffs(&self.diffs)
+    }
+}
 impl Told for OpenFileResult {}
 impl Told for OpenFilesResult {}
-impl Told for SessionState {}
+impl Told for SessionState {
+    fn long_texts(&self) -> usize {
+        let buffers = self.buffers.iter().flatten();
+        buffers.map(Told::long_texts).sum::<usize>() + self.diffs.as_deref().map_or(0, diffs)
+    }
+}
 impl Told for StartSessionResult {}
 impl Told for GetBufferResult {
     /// Decisions, "`paige_get_buffer` without a buffer".
     fn is_null(&self) -> bool {
         self.content.is_none()
     }
+
+    fn long_texts(&self) -> usize {
+        self.content.as_ref().map_or(0, String::len)
+    }
+}
+
+fn diffs(diffs: &[FileDiff]) -> usize {
+    diffs.iter().map(|diff| diff.diff.len()).sum()
 }
 
 const DONE: Done = Done {
