@@ -1,4 +1,373 @@
 // Generated from the types of paige-protocol by `cargo xtask codegen`. Do not edit.
+/**
+ * What happened (`action_log`): `action_type` and `data`.
+ *
+ * Names and data are those of the coaching desk's catalogue; what happens without an active session
+ * is kept too.
+ */
+export type Action =
+/** A file was opened, by the human or by Claude. */
+{ actionType: "file_open"; data: {
+	/** The file. */
+	path: string,
+} } |
+/** A file was saved. */
+{ actionType: "file_save"; data: {
+	/** The file. */
+	path: string,
+	/** Characters of its text. */
+	charCount: number,
+} } |
+/** A file was closed. */
+{ actionType: "file_close"; data: {
+	/** The file. */
+	path: string,
+} } |
+/** A file or folder was made. */
+{ actionType: "file_create"; data: {
+	/** Where. */
+	path: string,
+	/** What. */
+	kind: EntryKind,
+} } |
+/** A file or folder was renamed or moved. */
+{ actionType: "file_rename"; data: {
+	/** The old path. */
+	path: string,
+	/** The new path. */
+	newPath: string,
+} } |
+/** A file or folder was moved to the trash. */
+{ actionType: "file_delete"; data: {
+	/** Where it was. */
+	path: string,
+} } |
+/** The human looks at another tab. */
+{ actionType: "editor_tab_switch"; data: {
+	/** The tab before. */
+	fromPath: string | null,
+	/** The tab now. */
+	toPath: string,
+} } |
+/** The human selected some text; the text itself is not kept. */
+{ actionType: "editor_selection"; data: {
+	/** The file. */
+	path: string,
+	/** What. */
+	range: TextRange,
+	/** Characters of the selected text. */
+	textLength: number,
+} } |
+/** A file has unsaved edits, told every 30 seconds. */
+{ actionType: "buffer_summary"; data: {
+	/** The file. */
+	path: string,
+	/** Characters now. */
+	charCount: number,
+	/** Always true. */
+	dirty: boolean,
+	/** Edits since the last entry. */
+	editCount: number,
+	/** Characters more, or less, since the last entry. */
+	charDelta: number,
+} } |
+/** A file's text grew or shrank by more than half or by more than 500 characters. */
+{ actionType: "buffer_significant_change"; data: {
+	/** The file. */
+	path: string,
+	/** Characters at the last entry. */
+	previousCharCount: number,
+	/** Characters now. */
+	newCharCount: number,
+	/** Their difference. */
+	charDelta: number,
+	/** The difference in per cent of the former, null when that was 0. */
+	percentDelta: number | null,
+} } |
+/** A plan was made. */
+{ actionType: "coaching_pipeline_run"; data: {
+	/** The plan. */
+	planId: number,
+} } |
+/** Claude told the learner something. */
+{ actionType: "coaching_message"; data: {
+	/** The message. */
+	messageId: string,
+	/** Its text. */
+	message: string,
+	/** Its tone. */
+	type: Tone,
+	/** How much help it is. */
+	rung: number | null,
+} } |
+/** A phase became active. */
+{ actionType: "phase_started"; data: {
+	/** The phase. */
+	phaseId: number,
+	/** Its number in the plan. */
+	phaseNumber: number,
+	/** Its title. */
+	title: string,
+} } |
+/** A phase was completed. */
+{ actionType: "phase_completed"; data: {
+	/** The phase. */
+	phaseId: number,
+	/** Its number in the plan. */
+	phaseNumber: number,
+	/** Its title. */
+	title: string,
+} } |
+/** A hint of the active phase was shown, or its hover text read, for the first time. */
+{ actionType: "hint_used"; data: {
+	/** The hint. */
+	hintId: number,
+	/** The file it points at. */
+	path: string,
+	/** How much help it was: a file 1, lines 2, a hover text 3. */
+	rung: number,
+	/** The hint level at that moment. */
+	hintLevel: HintLevel,
+} } |
+/** The hint level changed. */
+{ actionType: "hints_level_change"; data: {
+	/** The active phase. */
+	phaseId: number | null,
+	/** The level before. */
+	from: HintLevel,
+	/** The level now. */
+	to: HintLevel,
+	/** Who changed it. */
+	source: LevelSource,
+} } |
+/** Claude highlighted lines. */
+{ actionType: "decorations_applied"; data: {
+	/** The file. */
+	path: string,
+	/** Lines highlighted. */
+	lineCount: number,
+} } |
+/** Claude's highlights were taken away. */
+{ actionType: "decorations_cleared"; data: {
+	/** The file, null for all. */
+	path: string | null,
+} } |
+/** Claude marked files. */
+{ actionType: "file_hints_applied"; data: {
+	/** The files. */
+	paths: string[],
+	/** How. */
+	style: FileHintStyle,
+} } |
+/** Claude's marks of files were taken away. */
+{ actionType: "file_hints_cleared"; data: Record<string, never> } |
+/** Claude showed the issue. */
+{ actionType: "issue_context_shown"; data: {
+	/** Its title. */
+	title: string,
+	/** Its number. */
+	issueNumber: number | null,
+} } |
+/** The human does nothing. */
+{ actionType: "user_idle_start"; data: {
+	/** Milliseconds without an action. */
+	durationMs: number,
+} } |
+/** The human is back. */
+{ actionType: "user_idle_end"; data: {
+	/** Milliseconds away. */
+	idleDurationMs: number | null,
+} } |
+/** The human asked for an explanation. */
+{ actionType: "user_explain_request"; data: {
+	/** The file. */
+	path: string,
+	/** What of it. */
+	range: TextRange,
+} } |
+/** An explanation was given, or failed. */
+{ actionType: "explain_completed"; data: {
+	/** The file. */
+	path: string,
+	/** The model. */
+	model: string,
+	/** Milliseconds, -1 when it failed. */
+	latencyMs: number,
+	/** Whether it was given. */
+	success: boolean,
+	/** Why not. */
+	error: string | null,
+} } |
+/** A command has run. */
+{ actionType: "command_run"; data: {
+	/** The command line, secrets out. */
+	command: string,
+	/** What it was for. */
+	kind: CommandKind,
+	/** Its exit code. */
+	exitCode: number,
+	/** How long it ran. */
+	durationMs: number,
+	/** At most 20 normalised error lines. */
+	errorLines: string[],
+	/** Who told. */
+	source: CommandSource,
+} } |
+/** The Observer looked. */
+{ actionType: "observer_triage"; data: {
+	/** What it decided. */
+	shouldNudge: boolean,
+	/** How sure it is. */
+	confidence: number,
+	/** What it noticed. */
+	signal: Signal | null,
+	/** Why. */
+	reasoning: string | null,
+} } |
+/** A nudge was sent. */
+{ actionType: "nudge_sent"; data: {
+	/** What was noticed. */
+	signal: Signal,
+	/** How sure. */
+	confidence: number,
+} } |
+/** A nudge was kept back. */
+{ actionType: "nudge_suppressed"; data: {
+	/** What was noticed. */
+	signal: Signal | null,
+	/** How sure. */
+	confidence: number | null,
+	/** Why it was kept back. */
+	reason: string,
+} } |
+/** The Observer was muted, or not any more. */
+{ actionType: "observer_muted"; data: {
+	/** Which. */
+	muted: boolean,
+} } |
+/** Claude called a tool. */
+{ actionType: "mcp_tool_call"; data: {
+	/** Links it to what the call changed. */
+	callId: string,
+	/** The tool. */
+	toolName: string,
+	/** Its arguments as JSON, long texts cut and secrets out. */
+	args: string,
+	/** `ok`, or the code of the error. */
+	outcome: string,
+	/** How long it took. */
+	durationMs: number,
+} } |
+/** A solution was submitted. */
+{ actionType: "practice_solution_submitted"; data: {
+	/** The kata. */
+	kataId: number,
+	/** The constraints that were on. */
+	constraintsActive: string[],
+} } |
+/** A solution was reviewed. */
+{ actionType: "practice_solution_reviewed"; data: {
+	/** The kata. */
+	kataId: number,
+	/** 1 to 10. */
+	level: number,
+	/** Whether it is solved. */
+	passed: boolean,
+} } |
+/** A review was asked for. */
+{ actionType: "review_requested"; data: {
+	/** The phase. */
+	phaseId: number | null,
+} } |
+/** A review was passed. */
+{ actionType: "review_passed"; data: {
+	/** The phase. */
+	phaseId: number,
+	/** The verdict. */
+	feedback: string,
+	/** What was noticed all the same. */
+	issues: ReviewIssue[],
+} } |
+/** A review was not passed. */
+{ actionType: "review_failed"; data: {
+	/** The phase. */
+	phaseId: number,
+	/** The verdict. */
+	feedback: string,
+	/** What is to be mended. */
+	issues: ReviewIssue[],
+} } |
+/** The dashboard was loaded. */
+{ actionType: "dashboard_loaded"; data: {
+	/** The parts that came. */
+	flowsCompleted: string[],
+} } |
+/** A session started. */
+{ actionType: "session_started"; data: {
+	/** Its issue. */
+	issueNumber: number | null,
+	/** The issue's title. */
+	issueTitle: string | null,
+	/** `hook`, `mcp` or `ui`. */
+	startedBy: string,
+} } |
+/** A session was taken up again. */
+{ actionType: "session_resumed"; data: {
+	/** The session. */
+	previousSessionId: number,
+} } |
+/** A session ended. */
+{ actionType: "session_ended"; data: {
+	/** How. */
+	status: SessionStatus,
+	/** How long it was. */
+	durationMs: number,
+	/** Entries of its timeline. */
+	actions: number,
+	/** Calls to a model. */
+	apiCalls: number,
+} } |
+/** A step of a wrap-up failed. */
+{ actionType: "wrap_up_error"; data: {
+	/** The step. */
+	agent: string,
+	/** Why. */
+	error: string,
+} } |
+/** A learning material was found. */
+{ actionType: "learning_material_generated"; data: {
+	/** The material. */
+	materialId: number,
+	/** `youtube` or `article`. */
+	type: string,
+	/** Where it is. */
+	url: string,
+} } |
+/** A learning material was viewed. */
+{ actionType: "learning_material_viewed"; data: {
+	/** The material. */
+	materialId: number,
+	/** Where it is. */
+	url: string,
+} } |
+/** A learning material was completed. */
+{ actionType: "learning_material_completed"; data: {
+	/** The material. */
+	materialId: number,
+} } |
+/** A learning material was dismissed. */
+{ actionType: "learning_material_dismissed"; data: {
+	/** The material. */
+	materialId: number,
+} } |
+/** An answer to a material's question was checked. */
+{ actionType: "learning_material_answer_checked"; data: {
+	/** The material. */
+	materialId: number,
+	/** Whether it was right. */
+	correct: boolean,
+} };
+
 /** A place that a message is about. */
 export type Anchor = {
 	/** The file. */
@@ -234,6 +603,15 @@ export type CoachingProgress = {
 	fraction?: number | null,
 };
 
+/** What a command was for. */
+export type CommandKind =
+/** It ran tests. */
+"test" |
+/** It built something. */
+"build" |
+/** Anything else. */
+"other";
+
 /** `user:run`: a command has run in the shell's terminal. */
 export type CommandRun = {
 	/** The command line. */
@@ -245,6 +623,15 @@ export type CommandRun = {
 	/** The end of its output, at most 8 KB. */
 	tail: string,
 };
+
+/** Who told of a command. */
+export type CommandSource =
+/** The desktop shell. */
+"shell" |
+/** A hook of Claude Code. */
+"hook" |
+/** `paige-sidecar run`. */
+"pty";
 
 /** `connection:error`: a message could not be handled; the connection stays unless it says so. */
 export type ConnectionError = {
@@ -389,6 +776,10 @@ export type ErrorCode =
 "PROJECT_MISMATCH" |
 /** Another issue is under way in this session. */
 "ISSUE_CHANGED" |
+/** Something that the call needs is not there yet; the sentence says what. */
+"PRECONDITION_FAILED" |
+/** It cannot go from where it stands to where it is wanted. */
+"INVALID_TRANSITION" |
 /** There is no row of that id. */
 "UNKNOWN_ID" |
 /** An argument is well-typed but makes no sense. */
@@ -662,6 +1053,8 @@ export type HighlightRange = {
 	hoverText?: string | null,
 	/** How much help it is: 1 where, 2 what to look at, 3 how to think about it, 4 shape. */
 	rung?: number | null,
+	/** The phase's hint that it shows: what `hints:viewed` names when its hover text was read. */
+	hintId?: number | null,
 };
 
 /** `explorer:hint_files`: files to mark in the file list. */
@@ -1083,6 +1476,16 @@ export type ReviewError = {
 	kataId?: number | null,
 };
 
+/** Something that a review has found. */
+export type ReviewIssue = {
+	/** What it is about, in a few words that are the same each time it is met. */
+	topic: string,
+	/** The file. */
+	path?: string | null,
+	/** The line, from 1. */
+	line?: number | null,
+};
+
 /** `practice:run_result`. */
 export type RunResult = {
 	/** The kata. */
@@ -1451,6 +1854,26 @@ export type TextRange = {
 	endColumn?: number | null,
 };
 
+/** What stands around an action on the timeline, and around what is written as one. */
+export type TimelineEntryOf<A> = {
+	/** Its number: later entries have larger ones. */
+	id: number,
+	/** The session in which it happened; null when there was none. */
+	sessionId: number | null,
+	/** When, ISO 8601 UTC with milliseconds. */
+	createdAt: string,
+	/** The tool call that made it: all that one call did has the same. */
+	callId?: string | null,
+} & A;
+
+/** A page of the timeline, oldest entry first. */
+export type TimelinePageOf<A> = {
+	/** What passes the filters, in the order in which it happened. */
+	entries: TimelineEntryOf<A>[],
+	/** The `cursor` of the next page; null when there is no more at the moment. */
+	nextCursor: number | null,
+};
+
 /** The style of a highlight and the tone of a message. */
 export type Tone =
 /** Worth knowing. */
@@ -1521,6 +1944,12 @@ export type ClientFrame = ClientEnvelope<ClientMessage>;
 
 /** A whole frame of the sidecar. */
 export type ServerFrame = ServerEnvelope<ServerMessage>;
+
+/** An entry of the timeline: the data of each event of its stream. */
+export type TimelineEntry = TimelineEntryOf<Action>;
+
+/** What `GET /timeline` answers. */
+export type TimelinePage = TimelinePageOf<Action>;
 
 /** The payload of every message of a client, by its type. */
 export type ClientPayloads = { [M in ClientMessage as M["type"]]: M["payload"] };

@@ -23,7 +23,13 @@ mod story1;
 mod story2;
 #[path = "blackbox/story3.rs"]
 mod story3;
+#[path = "blackbox/story4.rs"]
+mod story4;
 #[path = "blackbox/story5.rs"]
 mod story5;
+#[path = "blackbox/story6.rs"]
+mod story6;
+#[path = "blackbox/timeline.rs"]
+mod timeline;
 #[path = "blackbox/unwatched.rs"]
 mod unwatched;

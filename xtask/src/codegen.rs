@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use anyhow::{Context as _, Result};
 use paige_protocol::{
     PROTOCOL_VERSION,
-    coach::{ClientFrame, ClientMessage, ServerFrame, ServerMessage},
+    coach::{ClientFrame, ClientMessage, ServerFrame, ServerMessage, TimelinePage},
 };
 use schemars::{JsonSchema, generate::SchemaSettings};
 use similar::TextDiff;
@@ -45,7 +45,8 @@ fn typescript() -> Result<String> {
         .register::<ClientFrame>()
         .register::<ClientMessage>()
         .register::<ServerFrame>()
-        .register::<ServerMessage>();
+        .register::<ServerMessage>()
+        .register::<TimelinePage>();
     let exporter = Exporter::from(Typescript::default())
         .framework_prelude(format!(
             "// Generated from the types of paige-protocol by `{FIX}`. Do not edit."
@@ -67,6 +68,12 @@ export type ClientFrame = ClientEnvelope<ClientMessage>;
 
 /** A whole frame of the sidecar. */
 export type ServerFrame = ServerEnvelope<ServerMessage>;
+
+/** An entry of the timeline: the data of each event of its stream. */
+export type TimelineEntry = TimelineEntryOf<Action>;
+
+/** What `GET /timeline` answers. */
+export type TimelinePage = TimelinePageOf<Action>;
 
 /** The payload of every message of a client, by its type. */
 export type ClientPayloads = {{ [M in ClientMessage as M[\"type\"]]: M[\"payload\"] }};

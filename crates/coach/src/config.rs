@@ -16,6 +16,18 @@ pub struct Config {
     pub first_hint_level: BTreeMap<String, HintLevel>,
     /// When unsaved text is backed up.
     pub buffers: Buffers,
+    /// What commands are for.
+    pub commands: Commands,
+}
+
+/// What commands are for, by the words that they begin with.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Commands {
+    /// Those that run tests.
+    pub test: Vec<String>,
+    /// Those that build.
+    pub build: Vec<String>,
 }
 
 /// What is noticed of unsaved text, and how it is kept.
@@ -24,6 +36,8 @@ pub struct Config {
 pub struct Buffers {
     /// How long after an edit a buffer is backed up, in milliseconds; at most 1000 (blueprint §2).
     pub backup_delay_ms: u64,
+    /// How long small edits add up before they are told as a summary, in seconds (spec: story 4, AC 2).
+    pub summary_seconds: u64,
     /// A change of more characters than this is significant (spec: story 4, AC 3).
     pub significant_chars: u32,
     /// A change of more per cent than this is significant (spec: story 4, AC 3).
@@ -34,6 +48,11 @@ impl Buffers {
     /// How long after an edit a buffer is backed up.
     pub fn backup_delay(&self) -> Duration {
         Duration::from_millis(self.backup_delay_ms)
+    }
+
+    /// How long small edits add up before they are told.
+    pub fn summary_window(&self) -> Duration {
+        Duration::from_secs(self.summary_seconds)
     }
 }
 
@@ -75,6 +94,15 @@ impl Config {
                 message: format!(
                     "Unsaved text is backed up within a second, so that the delay is 1 to 1000 ms, not {}.",
                     self.buffers.backup_delay_ms
+                ),
+            });
+        }
+        if !(1..=3600).contains(&self.buffers.summary_seconds) {
+            problems.push(Problem {
+                name: "buffers.summary_seconds",
+                message: format!(
+                    "Edits are summed up every 1 to 3600 seconds, not every {}.",
+                    self.buffers.summary_seconds
                 ),
             });
         }
@@ -131,9 +159,18 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_beyond_a_second_is_refused() {
+    fn times_that_make_no_sense_are_refused() {
         let mut config = Config::default();
         config.buffers.backup_delay_ms = 1001;
-        assert_eq!(config.validate()[0].name, "buffers.backup_delay_ms");
+        config.buffers.summary_seconds = 0;
+        let names: Vec<_> = config
+            .validate()
+            .iter()
+            .map(|problem| problem.name)
+            .collect();
+        assert_eq!(
+            names,
+            ["buffers.backup_delay_ms", "buffers.summary_seconds"]
+        );
     }
 }

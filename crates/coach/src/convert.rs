@@ -84,6 +84,7 @@ pub(crate) fn highlight(mark: &Mark) -> Option<HighlightRange> {
         },
         hover_text: mark.hover_text.clone(),
         rung: u8::try_from(mark.rung).ok(),
+        hint_id: mark.hint_id,
     })
 }
 

@@ -33,6 +33,25 @@ pub enum CoachError {
         /// The issue that is under way.
         current: u32,
     },
+    /// The session has no plan.
+    #[error("The session has no plan yet. Make one with `paige_run_coaching_pipeline` first.")]
+    NoActivePlan,
+    /// No phase of the plan is active.
+    #[error(
+        "No phase is active. Begin one with `paige_update_phase`, or name what is meant: a phase's number, or another `since`."
+    )]
+    NoActivePhase,
+    /// The plan has no such phase.
+    #[error("The plan has no phase {number}; its phases are numbered from 1 to {last}.")]
+    UnknownPhase {
+        /// The number that was asked for.
+        number: u32,
+        /// The last one.
+        last: u32,
+    },
+    /// A phase cannot go where it is wanted.
+    #[error("{0}")]
+    InvalidTransition(String),
     /// The file holds secrets.
     #[error(
         "{0} holds secrets, so that it is shown to the human alone. Ask them about it in words, without its contents."
@@ -71,8 +90,10 @@ impl CoachError {
             Self::ActiveSessionExists(_) => ErrorCode::ActiveSessionExists,
             Self::ProjectMismatch { .. } => ErrorCode::ProjectMismatch,
             Self::IssueChanged { .. } => ErrorCode::IssueChanged,
+            Self::NoActivePlan | Self::NoActivePhase => ErrorCode::PreconditionFailed,
+            Self::InvalidTransition(_) => ErrorCode::InvalidTransition,
             Self::Secret(_) => ErrorCode::Forbidden,
-            Self::UnknownId { .. } => ErrorCode::UnknownId,
+            Self::UnknownPhase { .. } | Self::UnknownId { .. } => ErrorCode::UnknownId,
             Self::InvalidArgument(_) => ErrorCode::InvalidArgument,
             Self::Path(_) => ErrorCode::PathRefused,
             Self::File(error) => error.code(),

@@ -127,20 +127,18 @@ impl Coach {
             version: view.version,
         });
         let opened = path.clone();
-        self.0
-            .store
-            .commit(move |unit| {
-                open_files::open(unit, session, opened.as_str(), OpenedBy::Claude)?;
-                log(
-                    unit,
-                    Some(session),
-                    &Action::FileOpen {
-                        path: opened.to_string(),
-                    },
-                )?;
-                push(unit, &message)
-            })
-            .await?;
+        self.commit(move |unit| {
+            open_files::open(unit, session, opened.as_str(), OpenedBy::Claude)?;
+            log(
+                unit,
+                Some(session),
+                &Action::FileOpen {
+                    path: opened.to_string(),
+                },
+            )?;
+            push(unit, &message)
+        })
+        .await?;
         self.0.open_files.lock().add(&path);
         Ok(path)
     }
@@ -158,6 +156,7 @@ impl Coach {
                     .seed(path, file.text.into(), file.version, seen)
             }
         };
+        self.keep_previous(path, || Some(buffer.content.clone()));
         Ok(View {
             line_count: line_count(&buffer.content),
             content: buffer.content.as_ref().to_owned(),
@@ -172,7 +171,7 @@ impl Coach {
     /// When the database fails.
     pub async fn close_file(&self, path: &ProjectPath) -> Result<(), CoachError> {
         if self.0.buffers.remove_clean(path) {
-            self.0.tallies.lock().remove(path);
+            self.0.tallies.lock().forget(path);
         }
         let session = self.active_session_id();
         if self.0.open_files.lock().remove(path)
@@ -194,8 +193,9 @@ impl Coach {
     }
 
     /// The revision of a file's buffer, to be asked for before a save: what comes in while the pen
-    /// writes stays unsaved.
-    pub fn revision(&self, path: &ProjectPath) -> u64 {
+    /// writes stays unsaved. What the file was is kept.
+    pub fn before_save(&self, path: &ProjectPath) -> u64 {
+        self.before_change(path);
         self.0.buffers.revision(path)
     }
 
@@ -329,6 +329,7 @@ impl Coach {
         open.replace(paths);
         drop(open);
         self.0.marks.lock().rename(follow);
+        self.0.tallies.lock().rename(from, to);
         buffers
     }
 
@@ -366,6 +367,7 @@ impl Coach {
         if buffer.base_version.as_ref() == Some(&file.version) {
             return None;
         }
+        self.keep_previous(path, || Some(buffer.content.clone()));
         let text: Arc<str> = file.text.into();
         let followed =
             self.0
@@ -376,7 +378,7 @@ impl Coach {
             self.0.backup.wanted(path.clone());
         }
         followed?;
-        self.0.tallies.lock().remove(path);
+        self.0.tallies.lock().forget(path);
         Some(BufferUpdated {
             path: path.to_string(),
             content: text.as_ref().to_owned(),

@@ -4,13 +4,13 @@ use paige_protocol::coach::{
     Action, ServerMessage,
     hints::{HintLevel, Level, LevelSource},
 };
-use paige_store::coach::{
-    HintLevelSource, hints, phases, plans,
-    progress::{self, Progress},
-    sessions,
-};
+use paige_store::coach::{hints, phases, plans, sessions};
 
-use crate::{Coach, CoachError, convert, log, push};
+use crate::{
+    Coach, CoachError, log,
+    phases::{filter_hints, set_level, use_hint},
+    push,
+};
 
 impl Coach {
     /// Sets the level that the learner wants; it stays until the session ends.
@@ -27,50 +27,44 @@ impl Coach {
     ) -> Result<Level, CoachError> {
         let _rules = self.0.rules.lock().await;
         let session = self.0.active.lock().as_ref().map(|session| session.id);
+        self.settle_marks(None);
         let level = Level {
             level: to,
             source: LevelSource::User,
         };
-        let message = ServerMessage::HintLevel(level.clone());
+        let told = level.clone();
         let changed = self
-            .0
-            .store
             .commit(move |unit| {
-                let mut changed = None;
-                let mut from = shown.unwrap_or(HintLevel::Medium);
-                let mut phase = None;
-                if let Some(id) = session
-                    && let Some(row) = sessions::by_id(unit, id)?
-                {
-                    from = convert::level_from(row.hint_level);
-                    phase = match plans::active(unit, id)? {
-                        Some(plan) => phases::active(unit, plan.id)?.map(|phase| phase.id),
-                        None => None,
-                    };
-                    let level = convert::level_to(to);
-                    changed = Some(sessions::set_hint_level(
+                let row = match session {
+                    Some(id) => sessions::by_id(unit, id)?,
+                    None => None,
+                };
+                let Some(row) = row else {
+                    log(
                         unit,
-                        id,
-                        level,
-                        HintLevelSource::User,
-                    )?);
-                }
-                log(
-                    unit,
-                    session,
-                    &Action::HintsLevelChange {
-                        phase_id: phase,
-                        from,
-                        to,
-                        source: LevelSource::User,
-                    },
-                )?;
-                push(unit, &message)?;
-                Ok::<_, CoachError>(changed)
+                        None,
+                        &Action::HintsLevelChange {
+                            phase_id: None,
+                            from: shown.unwrap_or(HintLevel::Medium),
+                            to,
+                            source: told.source,
+                        },
+                    )?;
+                    push(unit, &ServerMessage::HintLevel(told))?;
+                    return Ok(None);
+                };
+                let phase = match plans::active(unit, row.id)? {
+                    Some(plan) => phases::active(unit, plan.id)?,
+                    None => None,
+                };
+                let row = set_level(unit, &row, phase.as_ref(), to, told.source)?;
+                filter_hints(unit, &row, phase.as_ref())?;
+                Ok(Some(row))
             })
             .await?;
         if changed.is_some() {
             *self.0.active.lock() = changed;
+            self.reload_marks()?;
         }
         Ok(level)
     }
@@ -78,27 +72,17 @@ impl Coach {
     /// Counts a hover text as used, once (decisions, "Hint level").
     ///
     /// # Errors
-    /// When there is no such hint, or the database fails.
+    /// When there is no such hint, without an active session, or when the database fails.
     pub async fn hint_viewed(&self, hint_id: u32) -> Result<(), CoachError> {
-        self.0
-            .store
-            .commit(move |unit| {
-                let hint = hints::by_id(unit, hint_id)?.ok_or(CoachError::UnknownId {
-                    what: "hint",
-                    id: hint_id,
-                })?;
-                if !progress::hint_was_used(unit, hint.phase_id, hint_id, HOVER_RUNG)? {
-                    let used = Progress::HintUsed {
-                        hint_id,
-                        hint_level: hint.required_level,
-                        path: hint.path,
-                        rung: HOVER_RUNG,
-                    };
-                    progress::record(unit, hint.phase_id, used)?;
-                }
-                Ok(())
-            })
-            .await
+        self.commit(move |unit| {
+            let hint = hints::by_id(unit, hint_id)?.ok_or(CoachError::UnknownId {
+                what: "hint",
+                id: hint_id,
+            })?;
+            let session = sessions::active(unit)?.ok_or(CoachError::NoActiveSession)?;
+            use_hint(unit, &session, hint.phase_id, &hint, HOVER_RUNG)
+        })
+        .await
     }
 }
 

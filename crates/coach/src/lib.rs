@@ -6,6 +6,7 @@
 
 mod backup;
 mod buffers;
+mod commands;
 mod config;
 mod convert;
 mod error;
@@ -13,8 +14,13 @@ mod files;
 mod hints;
 mod marks;
 mod messages;
+mod phases;
+mod previous;
+mod redact;
+mod reviews;
 mod session;
 mod state;
+mod tallies;
 
 use std::sync::Arc;
 
@@ -23,6 +29,7 @@ use paige_store::{Cursor, Entry, Store, Unit, coach::sessions::Session};
 use paige_workspace::{Workspace, buffers::Buffers};
 use parking_lot::Mutex;
 
+pub use commands::CommandRun;
 pub use config::{Config, Problem};
 pub use error::CoachError;
 pub use files::Saved;
@@ -32,8 +39,10 @@ pub use session::{StartSession, StartedBy};
 pub use state::Snapshot;
 
 /// The rules of coaching over one project. Cheap to clone.
+///
+/// A handle may stand for one call of a tool, see [`Coach::on_behalf_of`].
 #[derive(Clone)]
-pub struct Coach(Arc<Inner>);
+pub struct Coach(Arc<Inner>, Option<Arc<str>>);
 
 struct Inner {
     store: Store,
@@ -47,10 +56,14 @@ struct Inner {
     rules: tokio::sync::Mutex<()>,
     /// Shared with units that look at them on the writer's thread.
     buffers: Arc<Buffers>,
-    tallies: Mutex<buffers::Tallies>,
+    tallies: Mutex<tallies::Tallies>,
+    /// Wakes the clock of the summaries.
+    summaries: tokio::sync::Notify,
     open_files: Mutex<files::OpenFiles>,
     marks: Mutex<marks::Marks>,
     backup: backup::Backup,
+    /// For which files a previous text is kept already.
+    previous: Mutex<previous::Kept>,
 }
 
 impl Coach {
@@ -64,23 +77,51 @@ impl Coach {
         workspace: Workspace,
         config: Config,
     ) -> Result<Self, CoachError> {
-        let coach = Self(Arc::new(Inner {
-            project_dir: workspace.root().to_string_lossy().into_owned(),
-            store,
-            workspace,
-            config,
-            active: Mutex::default(),
-            rules: tokio::sync::Mutex::default(),
-            buffers: Arc::default(),
-            tallies: Mutex::default(),
-            open_files: Mutex::default(),
-            marks: Mutex::default(),
-            backup: backup::Backup::default(),
-        }));
+        let coach = Self(
+            Arc::new(Inner {
+                project_dir: workspace.root().to_string_lossy().into_owned(),
+                store,
+                workspace,
+                config,
+                active: Mutex::default(),
+                rules: tokio::sync::Mutex::default(),
+                buffers: Arc::default(),
+                tallies: Mutex::default(),
+                summaries: tokio::sync::Notify::new(),
+                open_files: Mutex::default(),
+                marks: Mutex::default(),
+                backup: backup::Backup::default(),
+                previous: Mutex::default(),
+            }),
+            None,
+        );
         coach.take_up_session().await?;
+        coach.take_up_previous()?;
         coach.restore_buffers()?;
         coach.load_marks()?;
         Ok(coach)
+    }
+
+    /// This coach on behalf of one call of a tool: what it changes is linked to the call on the
+    /// timeline.
+    #[must_use]
+    pub fn on_behalf_of(&self, call_id: Arc<str>) -> Self {
+        Self(self.0.clone(), Some(call_id))
+    }
+
+    /// Commits a unit, on behalf of the call that this handle stands for.
+    async fn commit<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Unit<'_>) -> Result<T, CoachError> + Send + 'static,
+    ) -> Result<T, CoachError> {
+        let call_id = self.1.clone();
+        self.0
+            .store
+            .commit(move |unit| {
+                unit.belongs_to(call_id);
+                work(unit)
+            })
+            .await
     }
 
     /// Where the stream of pushes stands.

@@ -207,8 +207,6 @@ impl Coach {
         self.settle(&path, text.clone());
         let marked = path.clone();
         let added = self
-            .0
-            .store
             .commit(move |unit| {
                 still_active(unit, session)?;
                 let mut added = Vec::with_capacity(ranges.len());
@@ -267,37 +265,35 @@ impl Coach {
         let session = self.active()?.id;
         let left = self.0.marks.lock().without_claude(path.as_ref());
         let cleared = path.clone();
-        self.0
-            .store
-            .commit(move |unit| {
-                let path = cleared.as_ref().map(ToString::to_string);
-                let claudes = Filter {
-                    origin: Some(Origin::Claude),
-                    at_lines: Some(true),
-                    path: path.as_deref(),
-                };
-                rows::clear(unit, session, &claudes)?;
-                log(
-                    unit,
-                    Some(session),
-                    &Action::DecorationsCleared { path: path.clone() },
-                )?;
+        self.commit(move |unit| {
+            let path = cleared.as_ref().map(ToString::to_string);
+            let claudes = Filter {
+                origin: Some(Origin::Claude),
+                at_lines: Some(true),
+                path: path.as_deref(),
+            };
+            rows::clear(unit, session, &claudes)?;
+            log(
+                unit,
+                Some(session),
+                &Action::DecorationsCleared { path: path.clone() },
+            )?;
+            push(
+                unit,
+                &ServerMessage::ClearHighlights(ClearHighlights { path }),
+            )?;
+            for file in left {
                 push(
                     unit,
-                    &ServerMessage::ClearHighlights(ClearHighlights { path }),
+                    &ServerMessage::HighlightLines(HighlightLines {
+                        path: file.path,
+                        ranges: file.ranges,
+                    }),
                 )?;
-                for file in left {
-                    push(
-                        unit,
-                        &ServerMessage::HighlightLines(HighlightLines {
-                            path: file.path,
-                            ranges: file.ranges,
-                        }),
-                    )?;
-                }
-                Ok::<_, CoachError>(())
-            })
-            .await?;
+            }
+            Ok::<_, CoachError>(())
+        })
+        .await?;
         self.0.marks.lock().clear_lines(path.as_ref());
         Ok(())
     }
@@ -322,8 +318,6 @@ impl Coach {
         let _rules = self.0.rules.lock().await;
         let session = self.active()?.id;
         let added = self
-            .0
-            .store
             .commit(move |unit| {
                 still_active(unit, session)?;
                 let mut added = Vec::with_capacity(paths.len());
@@ -376,29 +370,27 @@ impl Coach {
             .filter(|mark| mark.shown)
             .filter_map(convert::file_hint)
             .collect();
-        self.0
-            .store
-            .commit(move |unit| {
-                let claudes = Filter {
-                    origin: Some(Origin::Claude),
-                    at_lines: Some(false),
-                    path: None,
-                };
-                rows::clear(unit, session, &claudes)?;
-                log(unit, Some(session), &Action::FileHintsCleared {})?;
-                push(unit, &ServerMessage::ClearHints(Empty {}))?;
-                for hint in shown {
-                    push(
-                        unit,
-                        &ServerMessage::HintFiles(HintFiles {
-                            paths: vec![hint.path],
-                            style: hint.style,
-                        }),
-                    )?;
-                }
-                Ok::<_, CoachError>(())
-            })
-            .await?;
+        self.commit(move |unit| {
+            let claudes = Filter {
+                origin: Some(Origin::Claude),
+                at_lines: Some(false),
+                path: None,
+            };
+            rows::clear(unit, session, &claudes)?;
+            log(unit, Some(session), &Action::FileHintsCleared {})?;
+            push(unit, &ServerMessage::ClearHints(Empty {}))?;
+            for hint in shown {
+                push(
+                    unit,
+                    &ServerMessage::HintFiles(HintFiles {
+                        paths: vec![hint.path],
+                        style: hint.style,
+                    }),
+                )?;
+            }
+            Ok::<_, CoachError>(())
+        })
+        .await?;
         self.0.marks.lock().files = left;
         Ok(())
     }
@@ -435,6 +427,13 @@ impl Coach {
             }
             Ok::<_, StoreError>(())
         });
+    }
+
+    /// Reads the marks again after rules have changed their rows. They were settled before, so that
+    /// their lines belong to the present texts.
+    pub(crate) fn reload_marks(&self) -> Result<(), CoachError> {
+        self.0.marks.lock().clear();
+        self.load_marks()
     }
 
     /// Reads the marks of a session that goes on.

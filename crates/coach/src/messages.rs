@@ -1,6 +1,6 @@
 //! What Claude says and shows, and that it called a tool at all.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use paige_protocol::{
     ErrorCode,
@@ -10,12 +10,17 @@ use paige_protocol::{
         tools::{ShowIssueContextArgs, ShowMessageArgs},
     },
 };
-use paige_store::coach::{PhaseStatus, issue_labels, sessions};
+use paige_store::{
+    Entry,
+    coach::{PhaseStatus, issue_labels, sessions},
+};
+use serde_json::Value;
 
 use crate::{
-    Coach, CoachError, convert, log,
+    Coach, CoachError, convert, entry, log,
     marks::checked_rung,
     push,
+    redact::redact,
     session::{active_phases, still_active},
 };
 
@@ -26,16 +31,20 @@ pub struct ToolCall {
     pub call_id: String,
     /// The tool.
     pub tool: String,
-    /// Its arguments as JSON.
-    pub args: String,
+    /// Its arguments.
+    pub args: serde_json::Map<String, Value>,
     /// The code of its error, if it failed.
     pub failed: Option<ErrorCode>,
     /// How long it took.
     pub took: Duration,
 }
 
-/// Arguments longer than this are cut on the timeline.
-const LONGEST_ARGS: usize = 2000;
+/// Texts of more characters than this are cut on the timeline.
+const LONGEST_TEXT: usize = 500;
+/// Of longer lists only the beginning is kept there.
+const LONGEST_LIST: usize = 50;
+/// Arguments that are still longer, in bytes, are left out.
+const LONGEST_ARGS: usize = 16 * 1024;
 
 impl Coach {
     /// Says something to the learner (spec: story 6, AC 15).
@@ -65,23 +74,21 @@ impl Coach {
             anchor,
             rung: Some(rung),
         };
-        self.0
-            .store
-            .commit(move |unit| {
-                still_active(unit, session)?;
-                log(
-                    unit,
-                    Some(session),
-                    &Action::CoachingMessage {
-                        message_id: message.message_id.clone(),
-                        message: message.message.clone(),
-                        tone: message.tone,
-                        rung: message.rung,
-                    },
-                )?;
-                push(unit, &ServerMessage::CoachingMessage(message))
-            })
-            .await
+        self.commit(move |unit| {
+            still_active(unit, session)?;
+            log(
+                unit,
+                Some(session),
+                &Action::CoachingMessage {
+                    message_id: message.message_id.clone(),
+                    message: message.message.clone(),
+                    tone: message.tone,
+                    rung: message.rung,
+                },
+            )?;
+            push(unit, &ServerMessage::CoachingMessage(message))
+        })
+        .await
     }
 
     /// Shows the issue that is worked on, and makes it the session's (spec: story 6, AC 16;
@@ -98,8 +105,6 @@ impl Coach {
         let _rules = self.0.rules.lock().await;
         let session = self.active()?.id;
         let changed = self
-            .0
-            .store
             .commit(move |unit| {
                 let row = still_active(unit, session)?;
                 let force = args.force.unwrap_or(false);
@@ -143,25 +148,86 @@ impl Coach {
         Ok(())
     }
 
-    /// Puts a tool call on the timeline, long texts cut.
+    /// Puts a tool call on the timeline: long texts cut, secrets out.
     pub fn tool_called(&self, call: ToolCall) {
-        let mut args = call.args;
-        if args.len() > LONGEST_ARGS {
-            let mut end = LONGEST_ARGS;
-            while !args.is_char_boundary(end) {
-                end -= 1;
-            }
-            args.truncate(end);
-            args.push('…');
-        }
-        self.observe(&Action::McpToolCall {
-            call_id: call.call_id,
+        let call_id: Arc<str> = call.call_id.into();
+        let action = Action::McpToolCall {
+            call_id: call_id.to_string(),
             tool_name: call.tool,
-            args,
+            args: cut(call.args),
             outcome: call
                 .failed
                 .map_or_else(|| "ok".to_owned(), |code| code.to_string()),
             duration_ms: call.took.as_secs_f64() * 1000.0,
-        });
+        };
+        let entry = Entry {
+            call_id: Some(call_id),
+            ..entry(&action)
+        };
+        self.0.store.observe(self.active_session_id(), entry);
+    }
+}
+
+/// The arguments as the timeline keeps them, as JSON: each text no longer than so many characters
+/// and without what looks like a secret, so that what they were for can still be read.
+fn cut(args: serde_json::Map<String, Value>) -> String {
+    fn walk(value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                let clean = redact(text);
+                let mut short: String = clean.chars().take(LONGEST_TEXT).collect();
+                if short.len() < clean.len() {
+                    short.push('…');
+                }
+                *text = short;
+            }
+            Value::Array(list) => {
+                list.truncate(LONGEST_LIST);
+                list.iter_mut().for_each(walk);
+            }
+            Value::Object(fields) => fields.values_mut().for_each(walk),
+            _ => {}
+        }
+    }
+    let mut args = Value::Object(args);
+    walk(&mut args);
+    let whole = args.to_string();
+    if whole.len() <= LONGEST_ARGS {
+        return whole;
+    }
+    serde_json::json!({ "cut": format!("{} bytes of arguments are left out.", whole.len()) })
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn arguments_are_kept_short_and_without_secrets_and_stay_json() {
+        let check = |args: Value, expected: Value| {
+            let Value::Object(args) = args else {
+                panic!("arguments are an object")
+            };
+            let cut: Value = serde_json::from_str(&cut(args)).expect("JSON");
+            assert_eq!(cut, expected);
+        };
+        check(
+            json!({"path": "a.rs", "n": 1}),
+            json!({"path": "a.rs", "n": 1}),
+        );
+        let long = "ä".repeat(LONGEST_TEXT + 1);
+        let short = "ä".repeat(LONGEST_TEXT) + "…";
+        check(json!({"message": long}), json!({"message": short}));
+        check(
+            json!({"a": {"b": ["password=hunter22"]}}),
+            json!({"a": {"b": ["password=[secret]"]}}),
+        );
+        let many: serde_json::Map<String, Value> =
+            (0..2000).map(|n| (n.to_string(), json!("x"))).collect();
+        let kept: Value = serde_json::from_str(&cut(many)).expect("JSON");
+        assert!(kept["cut"].is_string());
     }
 }

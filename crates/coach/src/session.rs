@@ -82,8 +82,6 @@ impl Coach {
             .map(ToString::to_string)
             .collect();
         let (row, started) = self
-            .0
-            .store
             .commit(move |unit| {
                 if let Some(active) = sessions::active(unit)? {
                     if !start.force {
@@ -129,6 +127,8 @@ impl Coach {
             })
             .await?;
         self.0.marks.lock().clear();
+        self.0.previous.lock().clear();
+        self.0.tallies.lock().end_windows();
         *self.0.active.lock() = Some(row);
         tracing::info!(
             session = started.session_id,
@@ -146,14 +146,14 @@ impl Coach {
         // Observations of this session that are still on their way belong before its end.
         self.0.store.observed().await;
         let completed = self
-            .0
-            .store
             .commit(move |unit| {
                 let active = sessions::active(unit)?.ok_or(CoachError::NoActiveSession)?;
                 end(unit, &active, rows::SessionStatus::Completed)
             })
             .await?;
         self.0.marks.lock().clear();
+        self.0.previous.lock().clear();
+        self.0.tallies.lock().end_windows();
         *self.0.active.lock() = None;
         tracing::info!(
             session = completed.session_id,
@@ -195,8 +195,6 @@ impl Coach {
                 "A session of another project was left active; it is now abandoned."
             );
             let abandoned: Result<_, CoachError> = self
-                .0
-                .store
                 .commit(move |unit| end(unit, &row, rows::SessionStatus::Abandoned))
                 .await;
             abandoned?;

@@ -9,8 +9,8 @@ use paige_protocol::{
         files::CursorPosition,
         session::{OpenTab, SessionRestore},
         tools::{
-            ActionState, FileDiff, GetBufferResult, HintsState, PlanState, ProgressState,
-            SessionState, StageState, StateItem,
+            ActionState, DiffSince, FileDiff, GetBufferResult, HintsState, PlanState,
+            ProgressState, SessionState, StageState, StateItem,
         },
     },
 };
@@ -140,16 +140,26 @@ impl Coach {
         open.paths().iter().map(ToString::to_string).collect()
     }
 
-    /// How unsaved text differs from the disk: of one file, or of all (spec: story 6, AC 4 and 5).
+    /// How the present text differs from the disk, or from what it was before the phase or the
+    /// session: of one file, or of all (spec: story 6, AC 4 and 5; decisions, "`paige_get_diff`").
     ///
     /// # Errors
-    /// Without an active session, or when a file cannot be read.
-    pub async fn get_diff(&self, path: Option<&str>) -> Result<Vec<FileDiff>, CoachError> {
+    /// Without an active session or, when asked for it, phase; or when a file cannot be read.
+    pub async fn get_diff(
+        &self,
+        path: Option<&str>,
+        since: DiffSince,
+    ) -> Result<Vec<FileDiff>, CoachError> {
         let path = path.map(|path| self.path(path)).transpose()?;
         self.active()?;
+        if let Some(path) = &path {
+            self.check_not_secret(path)?;
+        }
+        if since != DiffSince::Disk {
+            return self.diffs_since(since, path).await;
+        }
         let mut dirty = self.dirty_for_claude();
         if let Some(path) = path {
-            self.check_not_secret(&path)?;
             dirty.retain(|(dirty, _)| *dirty == path);
         }
         self.diffs(dirty).await

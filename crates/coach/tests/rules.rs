@@ -15,7 +15,7 @@ use paige_protocol::coach::files::CursorPosition;
 use paige_protocol::coach::hints::HintLevel;
 use paige_protocol::coach::session::SessionStatus;
 use paige_protocol::coach::tools::{
-    ClearHighlightsArgs, HighlightLinesArgs, HighlightRangeArgs, HintFilesArgs,
+    ClearHighlightsArgs, DiffSince, HighlightLinesArgs, HighlightRangeArgs, HintFilesArgs,
     ShowIssueContextArgs, StateItem,
 };
 use paige_protocol::{ErrorCode, ProjectPath, Version};
@@ -423,7 +423,12 @@ async fn files_with_secrets_are_not_shown_to_claude() {
         ErrorCode::Forbidden
     );
     assert_eq!(
-        scene.coach.get_diff(Some(".env")).await.unwrap_err().code(),
+        scene
+            .coach
+            .get_diff(Some(".env"), DiffSince::Disk)
+            .await
+            .unwrap_err()
+            .code(),
         ErrorCode::Forbidden
     );
     let state = scene.coach.session_state(None).await.unwrap();
@@ -507,7 +512,7 @@ async fn text_that_was_saved_is_not_kept_as_unsaved() {
         }
         let text: Arc<str> = format!("text {round}\n").into();
         scene.edit("a.txt", &text);
-        let seen = scene.coach.revision(&path);
+        let seen = scene.coach.before_save(&path);
         let version = Version::of(text.as_bytes());
         let backup = tokio::spawn({
             let coach = scene.coach.clone();

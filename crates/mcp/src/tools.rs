@@ -158,16 +158,18 @@ impl Tools {
     ) -> Result<CallToolResult, ErrorData> {
         let started = Instant::now();
         let args = params.arguments.unwrap_or_default();
+        let call_id: Arc<str> = uuid::Uuid::new_v4().to_string().into();
         let mut record = ToolCall {
-            call_id: uuid::Uuid::new_v4().to_string(),
+            call_id: call_id.to_string(),
             tool: params.name.chars().take(LONGEST_NAME).collect(),
-            args: serde_json::to_string(&args).unwrap_or_default(),
+            args: args.clone(),
             failed: None,
             took: started.elapsed(),
         };
         let outcome = match self.calls.get(params.name.as_ref()) {
             Some(call) => {
-                let call = AssertUnwindSafe(call(self.coach.clone(), args));
+                let coach = self.coach.on_behalf_of(call_id);
+                let call = AssertUnwindSafe(call(coach, args));
                 let answer = call.catch_unwind().await.unwrap_or_else(|_| {
                     tracing::error!(tool = %params.name, "A tool has panicked.");
                     Err(internal_error())

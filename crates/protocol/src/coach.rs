@@ -10,7 +10,9 @@ pub mod hints;
 pub mod messages;
 pub mod practice;
 pub mod session;
+pub mod timeline;
 pub mod tools;
 
 pub use action::Action;
 pub use messages::{ClientFrame, ClientMessage, ServerFrame, ServerMessage};
+pub use timeline::{TimelineEntry, TimelinePage};

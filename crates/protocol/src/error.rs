@@ -58,6 +58,10 @@ pub enum ErrorCode {
     ProjectMismatch,
     /// Another issue is under way in this session.
     IssueChanged,
+    /// Something that the call needs is not there yet; the sentence says what.
+    PreconditionFailed,
+    /// It cannot go from where it stands to where it is wanted.
+    InvalidTransition,
     /// There is no row of that id.
     UnknownId,
     /// An argument is well-typed but makes no sense.
@@ -96,6 +100,8 @@ impl ErrorCode {
             Self::ActiveSessionExists => "ACTIVE_SESSION_EXISTS",
             Self::ProjectMismatch => "PROJECT_MISMATCH",
             Self::IssueChanged => "ISSUE_CHANGED",
+            Self::PreconditionFailed => "PRECONDITION_FAILED",
+            Self::InvalidTransition => "INVALID_TRANSITION",
             Self::UnknownId => "UNKNOWN_ID",
             Self::InvalidArgument => "INVALID_ARGUMENT",
             Self::Unavailable => "UNAVAILABLE",

@@ -1,4 +1,4 @@
-//! [`Door`]: the WebSocket door as one piece, and what it does on its own.
+//! [`Door`]: the human's door as one piece, and what it does on its own.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,7 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     dispatch::{Desk, Facts},
     hub::{Config, Hub},
-    ws,
+    timeline, ws,
 };
 
 /// How often open files are looked at that no event tells of.
@@ -28,7 +28,7 @@ const UNWATCHED_LOOK: Duration = Duration::from_secs(1);
 
 /// What the door is made of.
 pub struct Parts {
-    /// For pushes and their replay.
+    /// For pushes and their replay, and for the timeline.
     pub store: Store,
     /// The rules.
     pub coach: Coach,
@@ -42,9 +42,10 @@ pub struct Parts {
     pub config: Config,
 }
 
-/// The WebSocket door.
+/// The human's door.
 pub struct Door {
     desk: Desk,
+    store: Store,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -52,6 +53,7 @@ pub struct Door {
 impl Door {
     /// Opens the door: from now on pushes are handed out and changes of the project are told.
     pub fn open(parts: Parts) -> Self {
+        let store = parts.store.clone();
         let desk = Desk {
             hub: Hub::new(parts.store, parts.config),
             coach: parts.coach,
@@ -66,25 +68,37 @@ impl Door {
             stop.clone()
                 .run_until_cancelled_owned(follow_unwatched(desk.clone())),
         );
+        let summaries = desk.coach.clone();
+        tasks.spawn(
+            stop.clone()
+                .run_until_cancelled_owned(async move { summaries.run_summaries().await }),
+        );
         let backups = desk.coach.clone();
         tasks.spawn(
             stop.clone()
                 .run_until_cancelled_owned(async move { backups.run_backups().await }),
         );
-        Self { desk, stop, tasks }
+        Self {
+            desk,
+            store,
+            stop,
+            tasks,
+        }
     }
 
-    /// The route `/ws`, to be put behind the guard.
+    /// The routes `/ws` and `/timeline`, to be put behind the guard.
     pub fn router(&self) -> Router {
-        ws::router(ws::Door {
+        let timeline = timeline::router(self.store.clone(), self.stop.clone());
+        let ws = ws::router(ws::Door {
             desk: self.desk.clone(),
             stop: self.stop.clone(),
             tasks: self.tasks.clone(),
-        })
+        });
+        ws.merge(timeline)
     }
 
-    /// Closes every socket with 1001 and ends what the door does on its own. A client that does not
-    /// answer is cut off within 0.6 s.
+    /// Closes every socket with 1001, ends every stream of the timeline and what the door does on its
+    /// own. A client that does not answer is cut off within 0.6 s.
     pub async fn close(&self) {
         self.stop.cancel();
         // Who waits for room in a queue that nobody empties would wait for ever.
@@ -101,7 +115,10 @@ async fn watch(desk: Desk) {
         follow_disk(&desk, &event).await;
         let _turn = desk.hub.files_turn().await;
         match event {
-            FileEvent::Add { path, node } => tell(&desk, TreeAction::Add, path, None, Some(node)),
+            FileEvent::Add { path, node } => {
+                desk.coach.file_came(&path);
+                tell(&desk, TreeAction::Add, path, None, Some(node));
+            }
             FileEvent::Change { path } => tell(&desk, TreeAction::Change, path, None, None),
             FileEvent::Unlink { path } => tell(&desk, TreeAction::Unlink, path, None, None),
             FileEvent::AddDir { path, node } => {

@@ -118,8 +118,8 @@ pub(crate) async fn dispatch(
         M::SessionStart(start) => session::start(&request, start).await,
         M::SessionEnd(_) => session::end(&request).await,
         M::SessionSummary(summary) => session::summary(&request, summary),
+        M::CommandRun(run) => editor::command_run(&request, run),
         M::Explain(_)
-        | M::CommandRun(_)
         | M::Cancel(_)
         | M::ObserverMute(_)
         | M::CoachingFeedback(_)

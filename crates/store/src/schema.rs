@@ -6,9 +6,10 @@
 use rusqlite_migration::{M, Migrations};
 
 /// The numbered migrations, oldest first. One that was released is never changed, only followed.
-const MIGRATIONS: &[M<'static>] = &[
+pub(crate) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0001_ground.sql")),
     M::up(include_str!("../migrations/0002_coach.sql")),
+    M::up(include_str!("../migrations/0003_timeline.sql")),
 ];
 
 /// All migrations of this version.
@@ -22,7 +23,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x5041_4947;
 /// The table of the timeline.
 pub(crate) const TIMELINE: &str = "action_log";
 /// Its columns, in the order of [`crate::TimelineEntry`].
-pub(crate) const TIMELINE_COLUMNS: &str = "id, session_id, action_type, data, created_at";
+pub(crate) const TIMELINE_COLUMNS: &str = "id, session_id, action_type, data, created_at, call_id";
 /// Its column for the kind of an entry.
 pub(crate) const TIMELINE_KIND: &str = "action_type";
 /// Its index for one scope.

@@ -4,7 +4,7 @@
 //! the cursor for paging. Their times do not contradict it.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use rusqlite::types::ToSql;
 
@@ -18,6 +18,8 @@ pub struct Entry {
     pub kind: Cow<'static, str>,
     /// What is known about it, as JSON text.
     pub data: Option<String>,
+    /// The call that it belongs to, if it is not that of the [unit](crate::Unit).
+    pub call_id: Option<Arc<str>>,
 }
 
 impl Entry {
@@ -26,6 +28,7 @@ impl Entry {
         Self {
             kind: kind.into(),
             data: data.into(),
+            call_id: None,
         }
     }
 }
@@ -43,6 +46,8 @@ pub struct TimelineEntry {
     pub data: Option<String>,
     /// When (ISO 8601 UTC with milliseconds).
     pub at: String,
+    /// The call that made it, if any: entries of one call share it.
+    pub call_id: Option<Arc<str>>,
 }
 
 impl FromRow for TimelineEntry {
@@ -56,6 +61,7 @@ impl FromRow for TimelineEntry {
             kind: Cow::Owned(row.get(2)?),
             data: row.get(3)?,
             at: row.get(4)?,
+            call_id: row.get::<_, Option<String>>(5)?.map(Arc::from),
         })
     }
 }
@@ -174,10 +180,10 @@ fn conditions<'a>(filter: &'a Filter<'a>) -> (String, Vec<&'a dyn ToSql>) {
     (sql, values)
 }
 
-/// The statement that appends an entry: scope, kind, data, time.
+/// The statement that appends an entry: scope, kind, data, time, call.
 pub(crate) static INSERT: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "INSERT INTO {} ({}, {}, data, created_at) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO {} ({}, {}, data, created_at, call_id) VALUES (?1, ?2, ?3, ?4, ?5)",
         schema::TIMELINE,
         schema::SCOPE,
         schema::TIMELINE_KIND

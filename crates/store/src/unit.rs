@@ -117,6 +117,8 @@ pub struct Unit<'c> {
     stream_id: i64,
     now: &'c str,
     effects: &'c mut Effects,
+    /// The call that this unit belongs to.
+    call_id: Option<Arc<str>>,
 }
 
 impl<'c> Deref for Unit<'c> {
@@ -139,7 +141,13 @@ impl<'c> Unit<'c> {
             stream_id,
             now,
             effects,
+            call_id: None,
         }
+    }
+
+    /// Says to which call all belongs that this unit puts on the timeline from now on.
+    pub fn belongs_to(&mut self, call_id: Option<Arc<str>>) {
+        self.call_id = call_id;
     }
 
     /// The time of this unit: one for all that it writes (ISO 8601 UTC with milliseconds).
@@ -193,13 +201,18 @@ impl<'c> Unit<'c> {
         entry: Entry,
         at: String,
     ) -> Result<u32, StoreError> {
-        let id = self.insert(&timeline::INSERT, (scope, &*entry.kind, &entry.data, &at))?;
+        let call_id = entry.call_id.or_else(|| self.call_id.clone());
+        let id = self.insert(
+            &timeline::INSERT,
+            (scope, &*entry.kind, &entry.data, &at, call_id.as_deref()),
+        )?;
         self.effects.entries.push(Arc::new(TimelineEntry {
             id,
             scope,
             kind: entry.kind,
             data: entry.data,
             at,
+            call_id,
         }));
         Ok(id)
     }

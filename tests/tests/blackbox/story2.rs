@@ -738,7 +738,7 @@ async fn progress_of_a_phase_comes_back_in_order() -> Result<()> {
             unit,
             phase,
             Progress::ReviewPassed {
-                review_score: 8.5,
+                review_score: Some(8.5),
                 feedback_summary: "fine".to_owned(),
             },
         )?;

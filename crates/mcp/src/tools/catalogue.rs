@@ -2,10 +2,11 @@
 
 use paige_coach::{Coach, StartSession, StartedBy};
 use paige_protocol::coach::tools::{
-    ActiveSessionResult, ClearHighlightsArgs, Done, EndSessionArgs, EndSessionResult, FileDiff,
-    GetBufferArgs, GetBufferResult, GetDiffArgs, GetDiffResult, GetSessionStateArgs,
+    ActiveSessionResult, ClearHighlightsArgs, DiffSince, Done, EndSessionArgs, EndSessionResult,
+    FileDiff, GetBufferArgs, GetBufferResult, GetDiffArgs, GetDiffResult, GetSessionStateArgs,
     HighlightLinesArgs, HintFilesArgs, NoArgs, OpenFileArgs, OpenFileResult, OpenFilesResult,
-    SessionState, ShowIssueContextArgs, ShowMessageArgs, StartSessionArgs, StartSessionResult,
+    RecordReviewArgs, RecordReviewResult, SessionState, ShowIssueContextArgs, ShowMessageArgs,
+    StartSessionArgs, StartSessionResult, UpdatePhaseArgs, UpdatePhaseResult,
 };
 
 use super::{
@@ -30,6 +31,8 @@ impl Told for SessionState {
     }
 }
 impl Told for StartSessionResult {}
+impl Told for UpdatePhaseResult {}
+impl Told for RecordReviewResult {}
 impl Told for GetBufferResult {
     /// Decisions, "`paige_get_buffer` without a buffer".
     fn is_null(&self) -> bool {
@@ -52,7 +55,8 @@ const DONE: Done = Done {
 
 /// Every tool, in the order in which clients list them.
 pub(super) fn all() -> impl Iterator<Item = Tool> {
-    session().into_iter().chain(reads()).chain(shows())
+    let all = session().into_iter().chain(reads());
+    all.chain(plan()).chain(shows())
 }
 
 fn session() -> [Tool; 3] {
@@ -143,13 +147,16 @@ fn reads() -> [Tool; 4] {
         ),
         Tool::new(
             "paige_get_diff",
-            "Diff the unsaved edits",
-            "Shows as unified diffs how the unsaved text of one file, or of every file with unsaved edits when \
-             `path` is left out, differs from the disk. A file without unsaved edits has no entry.",
+            "Diff what the user has changed",
+            "Shows as unified diffs what the user has changed, in one file or, when `path` is left out, in all. \
+             `since` says since when: `disk` (the default) compares unsaved text with what is saved, `phase` and \
+             `session` compare the present text with what it was before the active phase or the session touched it, \
+             also when it was saved meanwhile. A file that does not differ has no entry.",
             Reads,
             |coach: Coach, args: GetDiffArgs| async move {
+                let since = args.since.unwrap_or(DiffSince::Disk);
                 Ok(GetDiffResult {
-                    diffs: coach.get_diff(args.path.as_deref()).await?,
+                    diffs: coach.get_diff(args.path.as_deref(), since).await?,
                 })
             },
         ),
@@ -162,6 +169,42 @@ fn reads() -> [Tool; 4] {
             Reads,
             |coach: Coach, args: GetSessionStateArgs| async move {
                 coach.session_state(args.include.as_deref()).await
+            },
+        ),
+    ]
+}
+
+fn plan() -> [Tool; 2] {
+    [
+        Tool::new(
+            "paige_update_phase",
+            "Begin or complete a phase",
+            "Takes a phase of the plan one step forward: `active` when the user begins it, `complete` when they have \
+             done it. One phase is active at a time, and none goes back. With a phase its hints come and go in the \
+             editor, as far as the user's hint level allows.",
+            Settles,
+            |coach: Coach, args: UpdatePhaseArgs| async move {
+                Ok(UpdatePhaseResult {
+                    success: true,
+                    phase: coach.update_phase(args.phase, args.status).await?,
+                })
+            },
+        ),
+        Tool::new(
+            "paige_record_review",
+            "Record a review",
+            "Records what your review of a phase's work came to: whether it was good enough, the verdict in a \
+             sentence or two, and what you found. Name the `topic` of an issue in a few words, and the same each \
+             time you meet it: what comes up again becomes practice. It changes no phase; use `paige_update_phase` \
+             for that.",
+            Adds,
+            |coach: Coach, args: RecordReviewArgs| async move {
+                let passed = args.passed;
+                Ok(RecordReviewResult {
+                    success: true,
+                    passed,
+                    phase: coach.record_review(args).await?,
+                })
             },
         ),
     ]

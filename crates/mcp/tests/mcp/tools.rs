@@ -237,6 +237,14 @@ async fn a_refusal_is_an_answer_with_a_code_and_a_sentence() {
             ("paige_get_buffer", json!({"path": "src/app.py"})),
             ("paige_get_open_files", json!({})),
             ("paige_get_diff", json!({})),
+            (
+                "paige_update_phase",
+                json!({"phase": 1, "status": "active"}),
+            ),
+            (
+                "paige_record_review",
+                json!({"passed": true, "feedback": "Good."}),
+            ),
             ("paige_get_session_state", json!({})),
             ("paige_open_file", json!({"path": "src/app.py"})),
             (
@@ -340,8 +348,8 @@ async fn a_refusal_is_an_answer_with_a_code_and_a_sentence() {
             ),
             (
                 "paige_get_diff",
-                json!({"since": "phase"}),
-                "unknown field `since`",
+                json!({"since": "yesterday"}),
+                "`since`: unknown variant",
             ),
             (
                 "paige_start_session",

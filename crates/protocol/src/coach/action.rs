@@ -137,6 +137,17 @@ pub enum Action {
         /// Its title.
         title: String,
     },
+    /// A hint of the active phase was shown, or its hover text read, for the first time.
+    HintUsed {
+        /// The hint.
+        hint_id: u32,
+        /// The file it points at.
+        path: String,
+        /// How much help it was: a file 1, lines 2, a hover text 3.
+        rung: u8,
+        /// The hint level at that moment.
+        hint_level: HintLevel,
+    },
     /// The hint level changed.
     HintsLevelChange {
         /// The active phase.
@@ -291,6 +302,24 @@ pub enum Action {
         /// The phase.
         phase_id: Option<u32>,
     },
+    /// A review was passed.
+    ReviewPassed {
+        /// The phase.
+        phase_id: u32,
+        /// The verdict.
+        feedback: String,
+        /// What was noticed all the same.
+        issues: Vec<ReviewIssue>,
+    },
+    /// A review was not passed.
+    ReviewFailed {
+        /// The phase.
+        phase_id: u32,
+        /// The verdict.
+        feedback: String,
+        /// What is to be mended.
+        issues: Vec<ReviewIssue>,
+    },
     /// The dashboard was loaded.
     DashboardLoaded {
         /// The parts that came.
@@ -365,6 +394,20 @@ pub enum Action {
     },
 }
 
+/// Something that a review has found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReviewIssue {
+    /// What it is about, in a few words that are the same each time it is met.
+    pub topic: String,
+    /// The file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The line, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+}
+
 /// What a command was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Type, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -407,6 +450,7 @@ impl Action {
             Self::CoachingMessage { .. } => "coaching_message",
             Self::PhaseStarted { .. } => "phase_started",
             Self::PhaseCompleted { .. } => "phase_completed",
+            Self::HintUsed { .. } => "hint_used",
             Self::HintsLevelChange { .. } => "hints_level_change",
             Self::DecorationsApplied { .. } => "decorations_applied",
             Self::DecorationsCleared { .. } => "decorations_cleared",
@@ -426,6 +470,8 @@ impl Action {
             Self::PracticeSolutionSubmitted { .. } => "practice_solution_submitted",
             Self::PracticeSolutionReviewed { .. } => "practice_solution_reviewed",
             Self::ReviewRequested { .. } => "review_requested",
+            Self::ReviewPassed { .. } => "review_passed",
+            Self::ReviewFailed { .. } => "review_failed",
             Self::DashboardLoaded { .. } => "dashboard_loaded",
             Self::SessionStarted { .. } => "session_started",
             Self::SessionResumed { .. } => "session_resumed",

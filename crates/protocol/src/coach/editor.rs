@@ -81,6 +81,9 @@ pub struct HighlightRange {
     /// How much help it is: 1 where, 2 what to look at, 3 how to think about it, 4 shape.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rung: Option<u8>,
+    /// The phase's hint that it shows: what `hints:viewed` names when its hover text was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint_id: Option<u32>,
 }
 
 /// The style of a highlight and the tone of a message.

@@ -127,9 +127,25 @@ pub struct OpenFilesResult {
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GetDiffArgs {
-    /// One file; every file with unsaved edits when it is left out.
+    /// One file; every file that differs when it is left out.
     #[serde(default)]
     pub path: Option<String>,
+    /// What to compare with: what is saved (`disk`, the default), or what files were when the active
+    /// phase or the session first touched them, so that a save does not wipe the diff.
+    #[serde(default)]
+    pub since: Option<DiffSince>,
+}
+
+/// What a diff compares the present text with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DiffSince {
+    /// The file as it is saved.
+    Disk,
+    /// The text before its first opening or change in the active phase.
+    Phase,
+    /// The text before its first opening or change in the session.
+    Session,
 }
 
 /// What `paige_get_diff` answers.
@@ -140,7 +156,7 @@ pub struct GetDiffResult {
     pub diffs: Vec<FileDiff>,
 }
 
-/// How a file's unsaved text differs from the disk.
+/// How a file's present text differs from an earlier one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FileDiff {
@@ -269,6 +285,78 @@ pub struct ShowIssueContextArgs {
     pub force: Option<bool>,
 }
 
+/// `paige_update_phase`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdatePhaseArgs {
+    /// The phase's number in the active plan, from 1.
+    pub phase: u32,
+    /// Where it goes: `active` from pending, `complete` from active.
+    pub status: NextStatus,
+}
+
+/// Where a phase can go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum NextStatus {
+    /// It is begun.
+    Active,
+    /// It is done.
+    Complete,
+}
+
+/// What `paige_update_phase` answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdatePhaseResult {
+    /// Always true.
+    pub success: bool,
+    /// The phase as it is now.
+    pub phase: PhaseBrief,
+}
+
+/// `paige_record_review`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecordReviewArgs {
+    /// The number of the phase that was reviewed; the active one when it is left out.
+    #[serde(default)]
+    pub phase: Option<u32>,
+    /// Whether the work was good enough.
+    pub passed: bool,
+    /// The verdict, in a sentence or two.
+    pub feedback: String,
+    /// What was found.
+    #[serde(default)]
+    pub issues: Vec<ReviewIssueArgs>,
+}
+
+/// Something that a review has found.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReviewIssueArgs {
+    /// What it is about, in a few words that are the same each time it is met.
+    pub topic: String,
+    /// The file, relative to the project.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// The line, from 1.
+    #[serde(default)]
+    pub line: Option<u32>,
+}
+
+/// What `paige_record_review` answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordReviewResult {
+    /// Always true.
+    pub success: bool,
+    /// Whether the review was passed.
+    pub passed: bool,
+    /// The phase that was reviewed.
+    pub phase: PhaseBrief,
+}
+
 /// What a tool that shows something answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -301,6 +389,7 @@ impl From<HighlightRangeArgs> for HighlightRange {
             style: args.style,
             hover_text: args.hover_text,
             rung: args.rung,
+            hint_id: None,
         }
     }
 }

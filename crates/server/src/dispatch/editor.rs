@@ -1,8 +1,10 @@
 //! Families `editor` and `user`: what the human looks at. All of it is observed, none is answered.
 
+use paige_coach::CommandRun;
 use paige_protocol::coach::{
     Action,
-    coaching::{IdleEnd, IdleStart},
+    action::CommandSource,
+    coaching::{self, IdleEnd, IdleStart},
     editor::{Selection, TabSwitch},
 };
 
@@ -49,5 +51,15 @@ pub(super) fn idle_start(request: &Request<'_>, idle: IdleStart) {
 pub(super) fn idle_end(request: &Request<'_>, idle: IdleEnd) {
     request.desk.coach.observe(&Action::UserIdleEnd {
         idle_duration_ms: idle.idle_duration_ms,
+    });
+}
+
+pub(super) fn command_run(request: &Request<'_>, run: coaching::CommandRun) {
+    request.desk.coach.command_ran(&CommandRun {
+        command: run.command,
+        exit_code: run.exit_code,
+        duration_ms: run.duration_ms,
+        tail: run.tail,
+        source: CommandSource::Shell,
     });
 }

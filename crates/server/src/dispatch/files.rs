@@ -94,7 +94,7 @@ pub(super) async fn save(request: &Request<'_>, save: FileSave) {
     };
     let base = base.map_or(Base::Absent, Base::Version);
     let content: Arc<str> = save.content.into();
-    let seen = request.desk.coach.revision(&path);
+    let seen = request.desk.coach.before_save(&path);
     // In place, with the other tasks of this thread handed on: a save waits for the disk alone, and
     // every change of thread would add to it.
     let written = block_in_place(|| {
@@ -158,6 +158,7 @@ pub(super) async fn create(request: &Request<'_>, create: FileCreate) {
         return;
     }
     if kind == EntryKind::File {
+        request.desk.coach.file_came(&path);
         let empty = Version::of(b"");
         request.client.has_seen(path.clone(), Some(empty));
     }
@@ -203,6 +204,8 @@ pub(super) async fn rename(request: &Request<'_>, rename: FileRename) {
             },
         );
     }
+    request.desk.coach.before_change(&from);
+    request.desk.coach.file_came(&to);
     let written = on_disk(request, &rename.path, {
         let (pen, from, to) = (request.desk.pen.clone(), from.clone(), to.clone());
         move || pen.rename(&from, &to)
@@ -230,6 +233,7 @@ pub(super) async fn delete(request: &Request<'_>, file: FilePath) {
     let Some(path) = request.path(&file.path) else {
         return;
     };
+    request.desk.coach.before_change(&path);
     let trashed = on_disk(request, &file.path, {
         let (pen, path) = (request.desk.pen.clone(), path.clone());
         move || pen.delete(&path)

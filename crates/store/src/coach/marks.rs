@@ -138,11 +138,19 @@ pub fn set_lines(unit: &mut Unit<'_>, id: u32, lines: (u32, u32)) -> Result<bool
     Ok(moved > 0)
 }
 
-/// Shows or hides a mark.
-pub fn set_shown(unit: &mut Unit<'_>, id: u32, shown: bool) -> Result<Mark, StoreError> {
+/// Shows or hides a mark, with or without what is said at its lines.
+pub fn set_shown(
+    unit: &mut Unit<'_>,
+    id: u32,
+    shown: bool,
+    hover_text: Option<&str>,
+) -> Result<Mark, StoreError> {
     unit.change(
-        returning!(Mark, "UPDATE marks SET shown = ?2 WHERE id = ?1"),
-        (id, shown),
+        returning!(
+            Mark,
+            "UPDATE marks SET shown = ?2, hover_text = ?3 WHERE id = ?1"
+        ),
+        (id, shown, hover_text),
     )?
     .ok_or_else(|| not_found("mark", id))
 }

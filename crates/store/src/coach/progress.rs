@@ -41,8 +41,9 @@ pub enum Progress {
     },
     /// A review was passed.
     ReviewPassed {
-        /// 0 to 10.
-        review_score: f64,
+        /// 0 to 10, where one was given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        review_score: Option<f64>,
         /// The verdict in short.
         feedback_summary: String,
     },
@@ -80,7 +81,10 @@ impl Progress {
     fn check(&self) -> Result<(), StoreError> {
         let fine = match self {
             Self::HintUsed { rung, .. } => (1..=4).contains(rung),
-            Self::ReviewPassed { review_score, .. } => (0.0..=10.0).contains(review_score),
+            Self::ReviewPassed {
+                review_score: Some(score),
+                ..
+            } => (0.0..=10.0).contains(score),
             _ => true,
         };
         if fine {
@@ -181,6 +185,15 @@ pub fn hint_was_used(
              WHERE phase_id = ?1 AND event_type = 'hint_used'
                  AND data ->> 'hint_id' = ?2 AND data ->> 'rung' = ?3)",
         (phase_id, hint_id, rung),
+    )
+}
+
+/// The highest rung of help that was used in a phase; `None` when there was none.
+pub fn highest_rung(reader: &Reader<'_>, phase_id: u32) -> Result<Option<u32>, StoreError> {
+    reader.value(
+        "SELECT max(data ->> 'rung') FROM progress_events
+             WHERE phase_id = ?1 AND event_type = 'hint_used'",
+        [phase_id],
     )
 }
 

@@ -137,7 +137,7 @@ fn a_newer_database_is_refused_and_untouched_even_with_a_log_left_over() {
             error,
             OpenError::Newer {
                 found: 7,
-                known: 2,
+                known: VERSION,
                 ..
             }
         ),
@@ -146,7 +146,7 @@ fn a_newer_database_is_refused_and_untouched_even_with_a_log_left_over() {
     assert_eq!(
         error.to_string(),
         format!(
-            "The database {} is of version 7, but this Paige knows only versions up to 2. Install a newer Paige, or use another --data-dir. The file was not touched.",
+            "The database {} is of version 7, but this Paige knows only versions up to {VERSION}. Install a newer Paige, or use another --data-dir. The file was not touched.",
             path.display()
         )
     );
@@ -314,16 +314,12 @@ fn wrong_settings_are_named_before_anything_is_made() {
     assert!(!path.exists());
 }
 
+/// The version of this Paige.
+const VERSION: u32 = schema::MIGRATIONS.len() as u32;
+
 fn migrations(more: &[&'static str]) -> Migrations<'static> {
-    let ours = [
-        M::up(include_str!("../../migrations/0001_ground.sql")),
-        M::up(include_str!("../../migrations/0002_coach.sql")),
-    ];
-    Migrations::new(
-        ours.into_iter()
-            .chain(more.iter().map(|sql| M::up(sql)))
-            .collect(),
-    )
+    let ours = schema::MIGRATIONS.iter().cloned();
+    Migrations::new(ours.chain(more.iter().map(|sql| M::up(sql))).collect())
 }
 
 #[test]
@@ -348,7 +344,7 @@ fn an_older_database_is_copied_before_it_is_brought_up_to_date() {
     assert_eq!(store.cursor().seq, 1);
     store.close();
 
-    let backup = folder.path().join("paige.db.backup-v2");
+    let backup = folder.path().join(format!("paige.db.backup-v{VERSION}"));
     let mode = fs::metadata(&backup).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode, 0o600);
     // The copy is a whole database of the old version: put in place, it opens.
@@ -356,6 +352,29 @@ fn an_older_database_is_copied_before_it_is_brought_up_to_date() {
     let store = open(&path).unwrap();
     assert_eq!(store.cursor().stream, stream);
     assert_eq!(store.outbox(0, 9, 9).unwrap().len(), 1);
+}
+
+#[test]
+fn entries_from_before_calls_were_linked_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("paige.db");
+    let old = Migrations::new(schema::MIGRATIONS[..2].to_vec());
+    Store::open_with(&path, PROJECT, Config::default(), &old)
+        .unwrap()
+        .close();
+    let raw = Connection::open(&path).unwrap();
+    raw.execute(
+        "INSERT INTO action_log (action_type, data, created_at)
+         VALUES ('file_open', '{}', '2026-02-11T10:00:00.000Z')",
+        [],
+    )
+    .unwrap();
+    drop(raw);
+    let store = open(&path).unwrap();
+    let all = |reader: &crate::Reader<'_>| crate::timeline::page(reader, &Default::default(), 9);
+    let entries = store.read(all).unwrap();
+    assert_eq!((entries.len(), &entries[0].call_id), (1, &None));
+    assert!(folder.path().join("paige.db.backup-v2").exists());
 }
 
 #[test]
@@ -371,9 +390,10 @@ fn a_migration_that_fails_leaves_the_old_version_and_a_copy() {
     ]);
     let error = Store::open_with(&path, PROJECT, Config::default(), &wrong)
         .expect_err("the table is there already");
-    let backup = folder.path().join("paige.db.backup-v2");
+    let backup = folder.path().join(format!("paige.db.backup-v{VERSION}"));
     assert!(
-        matches!(&error, OpenError::Migration { from: 2, to: 4, backup: Some(at), .. } if *at == backup),
+        matches!(&error, OpenError::Migration { from, to, backup: Some(at), .. }
+            if *at == backup && (*from, *to) == (VERSION, VERSION + 2)),
         "{error}"
     );
     assert!(error.to_string().contains("a copy is at"), "{error}");
@@ -389,7 +409,7 @@ fn nothing_is_migrated_without_room_for_the_copy() {
     open(&path).unwrap().close();
     let before = fs::read(&path).unwrap();
     // A folder in its place stands for whatever keeps the copy from being made.
-    fs::create_dir(folder.path().join("paige.db.backup-v2.part")).unwrap();
+    fs::create_dir(folder.path().join(format!("paige.db.backup-v{VERSION}.part"))).unwrap();
     let tomorrow = migrations(&["CREATE TABLE of_tomorrow (x TEXT) STRICT;"]);
     let error = Store::open_with(&path, PROJECT, Config::default(), &tomorrow)
         .expect_err("there is no copy");

@@ -115,6 +115,7 @@ async fn a_unit_keeps_its_entry_and_its_push_together() {
             kind: "file_open".into(),
             data: Some(r#"{"path":"a"}"#.to_owned()),
             at: at.clone(),
+            call_id: None,
         }
     );
     assert_eq!(

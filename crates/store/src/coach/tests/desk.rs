@@ -98,7 +98,7 @@ fn marks_accumulate_and_are_withdrawn_by_whom_they_are_of() {
 
     let mark = f.commit(|unit| {
         marks::set_lines(unit, 5, (12, 14))?;
-        marks::set_shown(unit, 5, true)
+        marks::set_shown(unit, 5, true, None)
     });
     assert_eq!(
         (mark.line_start, mark.line_end, mark.shown),

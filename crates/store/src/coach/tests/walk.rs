@@ -378,7 +378,7 @@ fn progress_is_read_in_the_order_in_which_it_was_made() {
             issues_count: 1,
         },
         progress::Progress::ReviewPassed {
-            review_score: 8.5,
+            review_score: Some(8.5),
             feedback_summary: "Well tested.".to_owned(),
         },
     ];
@@ -429,7 +429,7 @@ fn details_that_do_not_belong_to_their_kind_are_refused() {
     check("review_forgotten", r#"{"context":"x","phase_id":1}"#, false);
     let out_of_range = f.refused(move |unit| {
         let progress = progress::Progress::ReviewPassed {
-            review_score: 11.0,
+            review_score: Some(11.0),
             feedback_summary: String::new(),
         };
         progress::record(unit, phase, progress)
