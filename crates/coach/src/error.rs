@@ -34,7 +34,9 @@ pub enum CoachError {
         current: u32,
     },
     /// The session has no plan.
-    #[error("The session has no plan yet. Make one with `paige_run_coaching_pipeline` first.")]
+    #[error(
+        "The session has no plan yet, and phases belong to one. Coach without phases until there is a plan."
+    )]
     NoActivePlan,
     /// No phase of the plan is active.
     #[error(

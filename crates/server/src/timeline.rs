@@ -78,6 +78,7 @@ fn wants_a_stream(headers: &HeaderMap) -> bool {
 }
 
 /// Why there is no answer.
+#[derive(Debug)]
 enum Refused {
     /// The query is wrong; the sentence says what would be right.
     Query(String),

@@ -109,14 +109,14 @@ async fn dirty_files_with_new_edits_are_summed_up_and_others_are_not() -> Result
     let first = json!({"session": session, "data": data});
     scene
         .record()?
-        .expect_actions("buffer_summary", &[first.clone()])
+        .expect_actions("buffer_summary", std::slice::from_ref(&first))
         .await?;
 
     // Without a new edit there is no second row; with one it counts from the first.
     tokio::time::sleep(TWO_WINDOWS).await;
     scene
         .record()?
-        .expect_actions("buffer_summary", &[first.clone()])
+        .expect_actions("buffer_summary", std::slice::from_ref(&first))
         .await?;
     scene.edit("a.rs", 121).await?;
     let data =

@@ -411,7 +411,7 @@ async fn a_phase_becomes_active_and_complete() -> Result<()> {
     let entry = json!({"session": scene.session, "data": entry});
     scene
         .record()?
-        .expect_actions("phase_started", &[entry.clone()])
+        .expect_actions("phase_started", std::slice::from_ref(&entry))
         .await?;
 
     let second = step(2, "active");

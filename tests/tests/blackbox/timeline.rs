@@ -144,7 +144,7 @@ async fn settled(project: &Project, turns: usize) -> Result<u64> {
 
 #[tokio::test]
 async fn pages_give_each_entry_once_in_order() -> Result<()> {
-    let project = Project::with(&[("a.txt", "a\n")])?;
+    let project = Project::empty()?;
     let (sidecar, mut human, claude) = started(&project).await?;
     for n in 0..TURNS {
         turn(&mut human, &claude, n).await?;
@@ -153,7 +153,7 @@ async fn pages_give_each_entry_once_in_order() -> Result<()> {
     let expected = recorded(&project, "session_id = 1")?;
     assert!(expected.len() > 2 * TURNS, "{expected:?}");
     for limit in [1, 7, 1000] {
-        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        let (mut seen, mut cursor) = (Vec::<u64>::new(), String::new());
         loop {
             let page = page(&sidecar, &format!("?session=1&limit={limit}{cursor}")).await?;
             let ids = ids(&page);
@@ -176,7 +176,7 @@ async fn pages_give_each_entry_once_in_order() -> Result<()> {
 
 #[tokio::test]
 async fn filters_choose_among_all_entries() -> Result<()> {
-    let project = Project::with(&[("a.txt", "a\n")])?;
+    let project = Project::empty()?;
     let (sidecar, mut human, claude) = started(&project).await?;
     for n in 0..3 {
         turn(&mut human, &claude, n).await?;
@@ -294,7 +294,7 @@ async fn only_the_human_reads_it() -> Result<()> {
 
 #[tokio::test]
 async fn streams_tell_each_entry_once_in_order_while_things_happen() -> Result<()> {
-    let project = Project::with(&[("a.txt", "a\n")])?;
+    let project = Project::empty()?;
     let (sidecar, mut human, claude) = started(&project).await?;
     turn(&mut human, &claude, 0).await?;
     let before = settled(&project, 1).await?;
@@ -323,9 +323,9 @@ async fn streams_tell_each_entry_once_in_order_while_things_happen() -> Result<(
 
 #[tokio::test]
 async fn a_stream_that_is_cut_goes_on_where_it_was_also_after_a_kill() -> Result<()> {
-    let project = Project::with(&[("a.txt", "a\n")])?;
+    let project = Project::empty()?;
     let (sidecar, mut human, claude) = started(&project).await?;
-    let mut seen = Vec::new();
+    let mut seen: Vec<u64> = Vec::new();
     let mut last = 0;
     for n in 0..TURNS {
         turn(&mut human, &claude, n).await?;
@@ -344,7 +344,7 @@ async fn a_stream_that_is_cut_goes_on_where_it_was_also_after_a_kill() -> Result
     let sidecar = Sidecar::start(&project)?;
     let mut follower = Follower::start(&sidecar, "?cursor=0", Some(last)).await?;
     let (mut human, _) = Socket::hello(&sidecar).await?;
-    let save = json!({"path": "a.txt", "content": "the end\n"});
+    let save = json!({"path": "b.txt", "content": "the end\n"});
     human.request("file:save", save).await?;
     let saves = recorded(&project, "action_type = 'file_save'")?;
     let end = *saves.last().context("saves")?;

@@ -128,3 +128,90 @@ impl Follower {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use paige_store::{Config, Entry, Unit};
+    use tokio::sync::Semaphore;
+
+    /// A store whose subscribers lag behind after two entries.
+    fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = Config {
+            timeline_capacity: 2,
+            ..Config::default()
+        };
+        let store = Store::open(&folder.path().join("paige.db"), "/project", config);
+        (folder, store.expect("a store"))
+    }
+
+    async fn log(store: &Store, kind: &'static str) -> u32 {
+        let log = move |unit: &mut Unit<'_>| unit.log(None, Entry::new(kind, None));
+        let id: Result<u32, StoreError> = store.commit(log).await;
+        id.expect("an entry")
+    }
+
+    async fn follow(store: &Store, query: &str) -> Result<Follower, Refused> {
+        let uri = format!("/timeline{query}").parse().expect("an address");
+        let room = Arc::new(Semaphore::new(1)).try_acquire_owned();
+        let query = Query::of(&uri).expect("a query");
+        Follower::start(store.clone(), query, room.expect("a place")).await
+    }
+
+    async fn told(follower: &mut Follower, count: usize) -> Vec<u32> {
+        let mut ids = Vec::new();
+        for _ in 0..count {
+            ids.push(follower.next().await.expect("an entry").id);
+        }
+        ids
+    }
+
+    #[tokio::test]
+    async fn who_lags_behind_is_told_everything_once() {
+        let (_folder, store) = store();
+        log(&store, "a").await;
+        let mut new = follow(&store, "?limit=2").await.expect("a follower");
+        let mut all = follow(&store, "?cursor=0&limit=3")
+            .await
+            .expect("a follower");
+        let since = "?since=2020-01-01T00:00:00Z&type=b&limit=1";
+        let mut some = follow(&store, since).await.expect("a follower");
+        for kind in ["a", "b", "a", "b", "b", "a", "a", "a", "b"] {
+            log(&store, kind).await;
+        }
+        assert_eq!(told(&mut new, 9).await, (2..=10).collect::<Vec<_>>());
+        assert_eq!(told(&mut all, 10).await, (1..=10).collect::<Vec<_>>());
+        assert_eq!(told(&mut some, 4).await, [3, 5, 6, 10]);
+        // Again, after all have caught up.
+        for kind in ["b", "a", "a", "a", "b"] {
+            log(&store, kind).await;
+        }
+        assert_eq!(told(&mut new, 5).await, (11..=15).collect::<Vec<_>>());
+        assert_eq!(told(&mut all, 5).await, (11..=15).collect::<Vec<_>>());
+        assert_eq!(told(&mut some, 2).await, [11, 15]);
+        store.close();
+    }
+
+    #[tokio::test]
+    async fn a_time_to_come_is_waited_for() {
+        let (_folder, store) = store();
+        let mut follower = follow(&store, "?since=2999-01-01T00:00:00Z")
+            .await
+            .expect("a follower");
+        for _ in 0..5 {
+            log(&store, "a").await;
+        }
+        let next = tokio::time::timeout(std::time::Duration::from_millis(50), follower.next());
+        assert!(next.await.is_err(), "nothing is so late");
+    }
+
+    #[tokio::test]
+    async fn the_cursor_of_another_timeline_is_refused() {
+        let (_folder, store) = store();
+        let last = log(&store, "a").await;
+        assert!(follow(&store, &format!("?cursor={last}")).await.is_ok());
+        let beyond = follow(&store, &format!("?cursor={}", last + 1)).await;
+        assert!(matches!(beyond, Err(Refused::Query(_))));
+    }
+}

@@ -409,7 +409,12 @@ fn nothing_is_migrated_without_room_for_the_copy() {
     open(&path).unwrap().close();
     let before = fs::read(&path).unwrap();
     // A folder in its place stands for whatever keeps the copy from being made.
-    fs::create_dir(folder.path().join(format!("paige.db.backup-v{VERSION}.part"))).unwrap();
+    fs::create_dir(
+        folder
+            .path()
+            .join(format!("paige.db.backup-v{VERSION}.part")),
+    )
+    .unwrap();
     let tomorrow = migrations(&["CREATE TABLE of_tomorrow (x TEXT) STRICT;"]);
     let error = Store::open_with(&path, PROJECT, Config::default(), &tomorrow)
         .expect_err("there is no copy");
