@@ -34,7 +34,9 @@ impl Coach {
         if self.0.buffers.revision(path) == 0 {
             self.adopt(path)?;
         }
-        self.keep_previous(path, || self.buffer(path).map(|buffer| buffer.content));
+        if self.wants_previous(path) {
+            self.keep_previous(path, self.buffer(path).map(|buffer| buffer.content));
+        }
         let updated = self.0.buffers.update(
             path,
             content.clone(),

@@ -11,8 +11,10 @@ use regex_lite::Regex;
 
 use crate::{Coach, config, redact::redact};
 
-/// So much of an output is looked at: its end, where test runners say what failed.
+/// So many bytes of an output are looked at: its end, where test runners say what failed.
 const LONGEST_TAIL: usize = 8 * 1024;
+/// So many bytes of a command line are looked at: its beginning.
+const LONGEST_COMMAND: usize = 8 * 1024;
 /// Error lines that are kept.
 const MOST_LINES: usize = 20;
 /// Characters of a line, and of a command.
@@ -37,8 +39,8 @@ impl Coach {
     /// Puts a command that has run on the timeline.
     pub fn command_ran(&self, run: &CommandRun) {
         self.observe(&Action::CommandRun {
-            command: shorten(&redact(&run.command)),
-            kind: kind(&run.command, &self.0.config.commands),
+            command: shorten(&redact(beginning(&run.command))),
+            kind: kind(beginning(&run.command), &self.0.config.commands),
             exit_code: run.exit_code,
             duration_ms: run.duration_ms,
             error_lines: error_lines(&run.tail),
@@ -50,10 +52,13 @@ impl Coach {
 /// What a command was for. One that tests among other things is a test.
 fn kind(command: &str, known: &config::Commands) -> CommandKind {
     let mut kind = CommandKind::Other;
-    for part in command.split(['&', ';', '|', '\n']) {
+    for part in parts(command) {
         let words: Vec<&str> = part
-            .split_whitespace()
+            .iter()
+            .map(String::as_str)
             .skip_while(|word| is_wrapper(word))
+            // A toolchain, as in `cargo +nightly test`.
+            .filter(|word| !word.starts_with('+'))
             .collect();
         let is_one = |list: &[String]| {
             list.iter().any(|command| {
@@ -71,12 +76,57 @@ fn kind(command: &str, known: &config::Commands) -> CommandKind {
     kind
 }
 
-/// Words before the command proper: assignments, and programs that run another.
+/// The commands of a command line, each as its words. What is quoted is no command.
+fn parts(command: &str) -> Vec<Vec<String>> {
+    let (mut parts, mut part) = (Vec::new(), Vec::new());
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    let mut chars = command.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' if quote != Some('\'') => word.get_or_insert_default().extend(chars.next()),
+            _ if quote == Some(c) => quote = None,
+            _ if quote.is_some() => word.get_or_insert_default().push(c),
+            '"' | '\'' => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            '&' | ';' | '|' | '(' | ')' | '\n' => {
+                part.extend(word.take());
+                parts.push(std::mem::take(&mut part));
+            }
+            _ if c.is_whitespace() => part.extend(word.take()),
+            _ => word.get_or_insert_default().push(c),
+        }
+    }
+    part.extend(word);
+    parts.push(part);
+    parts
+}
+
+/// Words before the command proper: assignments, and programs that run another, with their flags.
 fn is_wrapper(word: &str) -> bool {
     let is_assignment = word.split_once('=').is_some_and(|(name, _)| {
         !name.is_empty() && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric())
     });
-    is_assignment || matches!(word, "env" | "time" | "sudo" | "command" | "nice")
+    is_assignment
+        || word.starts_with('-')
+        || matches!(word, "env" | "time" | "sudo" | "command" | "nice")
+}
+
+/// What is looked at of a command line, which is as long as somebody pastes.
+fn beginning(command: &str) -> &str {
+    &command[..command.floor_char_boundary(LONGEST_COMMAND)]
+}
+
+/// What is looked at of an output. A line that is cut is left out: half a secret has no shape.
+fn end(output: &str) -> &str {
+    let start = output.ceil_char_boundary(output.len().saturating_sub(LONGEST_TAIL));
+    let tail = &output[start..];
+    if start == 0 || output[..start].ends_with('\n') {
+        return tail;
+    }
+    tail.split_once('\n').map_or("", |(_, rest)| rest)
 }
 
 /// The lines that tell of an error, each once, without what differs from run to run.
@@ -84,12 +134,8 @@ fn error_lines(output: &str) -> Vec<String> {
     static ERROR: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(r"(?i:\b(?:errors?|fail(?:ed|ure|ures)?|panicked|exception|assert\w*)\b)|[a-z](?:Error|Exception)\b").ok()
     });
-    let mut start = output.len().saturating_sub(LONGEST_TAIL);
-    while !output.is_char_boundary(start) {
-        start += 1;
-    }
     let mut lines: Vec<String> = Vec::new();
-    for line in output[start..].lines() {
+    for line in end(output).lines() {
         if lines.len() == MOST_LINES {
             break;
         }
@@ -163,6 +209,16 @@ mod tests {
             ("git commit -m 'cargo test'", CommandKind::Other),
             ("cargo testing", CommandKind::Other),
             ("", CommandKind::Other),
+            (
+                "RUSTFLAGS=\"-D warnings\" cargo +nightly test",
+                CommandKind::Test,
+            ),
+            ("sudo -E env CI=1 npm test", CommandKind::Test),
+            ("(cd web; npm test)", CommandKind::Test),
+            ("cargo test 2>&1 | tee log", CommandKind::Test),
+            ("git commit -m 'x && cargo test'", CommandKind::Other),
+            ("echo \"a; cargo test\"", CommandKind::Other),
+            ("echo it's\ncargo test", CommandKind::Other),
         ] {
             assert_eq!(kind(command, &known), expected, "{command}");
         }
@@ -200,6 +256,9 @@ mod tests {
         assert_eq!(secret, ["error: API_TOKEN=[secret] is refused"]);
         let long = format!("é{}\nerror at the end", "é".repeat(LONGEST_TAIL));
         assert_eq!(error_lines(&long), ["error at the end"]);
+        // Of a line that is cut, the end of a secret could not be told.
+        let cut = format!("API_TOKEN={} error\nerror: b\n", "s".repeat(LONGEST_TAIL));
+        assert_eq!(error_lines(&cut), ["error: b"]);
         assert_eq!(error_lines("all is well, no terror"), [""; 0]);
     }
 }

@@ -156,7 +156,7 @@ impl Coach {
                     .seed(path, file.text.into(), file.version, seen)
             }
         };
-        self.keep_previous(path, || Some(buffer.content.clone()));
+        self.keep_previous(path, Some(buffer.content.clone()));
         Ok(View {
             line_count: line_count(&buffer.content),
             content: buffer.content.as_ref().to_owned(),
@@ -367,7 +367,7 @@ impl Coach {
         if buffer.base_version.as_ref() == Some(&file.version) {
             return None;
         }
-        self.keep_previous(path, || Some(buffer.content.clone()));
+        self.keep_previous(path, Some(buffer.content.clone()));
         let text: Arc<str> = file.text.into();
         let followed =
             self.0

@@ -61,21 +61,21 @@ impl Kept {
 }
 
 impl Coach {
-    /// Keeps what a file is now, before it is touched, unless that was done. `text` is asked for only
-    /// when it is needed; it is `None` for a file that does not exist.
-    pub(crate) fn keep_previous(
-        &self,
-        path: &ProjectPath,
-        text: impl FnOnce() -> Option<Arc<str>>,
-    ) {
+    /// Whether nothing is kept yet of a file that the session is about to touch.
+    pub(crate) fn wants_previous(&self, path: &ProjectPath) -> bool {
+        self.active_session_id().is_some() && !self.0.previous.lock().has(path)
+    }
+
+    /// Keeps what a file is now, before it is touched, unless that was done; `None` for a file that
+    /// does not exist.
+    pub(crate) fn keep_previous(&self, path: &ProjectPath, text: Option<Arc<str>>) {
         let Some(session) = self.active_session_id() else {
             return;
         };
-        if self.0.previous.lock().has(path) || self.0.workspace.is_secret(path) {
-            return;
-        }
-        let text = text();
-        if text.as_ref().is_some_and(|text| text.len() > LARGEST) {
+        if !self.wants_previous(path)
+            || text.as_ref().is_some_and(|text| text.len() > LARGEST)
+            || self.0.workspace.is_secret(path)
+        {
             return;
         }
         let phase = self.0.previous.lock().add(path);
@@ -90,15 +90,23 @@ impl Coach {
         });
     }
 
-    /// The same for a file that is about to be written, renamed or deleted: its text is read.
+    /// The same for a file that is about to be written, renamed or deleted: its text is read. What is
+    /// no text has no previous one.
     pub fn before_change(&self, path: &ProjectPath) {
-        self.keep_previous(path, || self.current_text(path).ok());
+        if !self.wants_previous(path) {
+            return;
+        }
+        match self.current_text(path) {
+            Ok(text) => self.keep_previous(path, Some(text)),
+            Err(error) if error.code() == ErrorCode::FileNotFound => self.keep_previous(path, None),
+            Err(_) => {}
+        }
     }
 
     /// A file has come into the project.
     pub fn file_came(&self, path: &ProjectPath) {
         if self.buffer(path).is_none() {
-            self.keep_previous(path, || None);
+            self.keep_previous(path, None);
         }
     }
 

@@ -77,7 +77,8 @@ impl Tallies {
     }
 
     /// What is due at this moment: of the files that have unsaved edits. The windows of the others
-    /// end as well; what was saved needs no summary.
+    /// end as well, since what was saved needs no summary; but it is no entry, so that they are
+    /// still compared with the last one.
     pub(crate) fn due(
         &mut self,
         at: Instant,
@@ -86,9 +87,9 @@ impl Tallies {
         let mut due = Vec::new();
         for (path, tally) in &mut self.0 {
             if tally.due.is_some_and(|due| due <= at) {
-                let told = tally.tell();
-                if told.edits > 0 && is_dirty(path) {
-                    due.push((path.clone(), told));
+                tally.due = None;
+                if is_dirty(path) {
+                    due.push((path.clone(), tally.tell()));
                 }
             }
         }
@@ -111,12 +112,18 @@ impl Tallies {
         self.0.remove(path);
     }
 
-    /// Lets what is known of files follow a rename.
+    /// Lets what is known of files follow a rename. What was known of a file that stood at a new path
+    /// is forgotten, as its buffer is.
     pub(crate) fn rename(&mut self, from: &ProjectPath, to: &ProjectPath) {
-        self.0 = std::mem::take(&mut self.0)
+        let (moved, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.0)
             .into_iter()
-            .map(|(path, tally)| (path.moved(from, to).unwrap_or(path), tally))
-            .collect();
+            .partition(|(path, _)| path.is_below(from));
+        self.0.extend(others);
+        self.0.extend(
+            moved
+                .into_iter()
+                .filter_map(|(path, tally)| Some((path.moved(from, to)?, tally))),
+        );
     }
 }
 
@@ -181,7 +188,14 @@ impl Coach {
             }
             let is_dirty =
                 |path: &ProjectPath| self.buffer(path).is_some_and(|buffer| buffer.dirty);
-            let due = self.0.tallies.lock().due(Instant::now(), is_dirty);
+            let due = {
+                let mut tallies = self.0.tallies.lock();
+                if self.active_session_id().is_none() {
+                    // An edit crossed with the end of the session, and opened a window after it.
+                    tallies.end_windows();
+                }
+                tallies.due(Instant::now(), is_dirty)
+            };
             for (path, told) in due {
                 self.observe(&Action::BufferSummary {
                     path: path.into(),
@@ -301,6 +315,27 @@ mod tests {
         let now = play.start + Duration::from_secs(101);
         let told = play.tallies.edited(&at("a"), (0, 116), now, None, &config);
         assert_eq!((told, play.tallies.next_due()), (None, None));
+    }
+
+    #[test]
+    fn a_save_does_not_move_the_measure() {
+        let mut play = Play::new();
+        assert_eq!(play.edit(0, "a", 140), None);
+        assert_eq!(play.look(30, false), []);
+        assert_eq!(play.tallies.next_due(), None);
+        assert_eq!(play.edit(40, "a", 180), Some((100, 180, 2)));
+    }
+
+    #[test]
+    fn what_is_moved_replaces_what_was_there() {
+        // In whatever order a map gives them.
+        for _ in 0..20 {
+            let mut play = Play::new();
+            play.edit(0, "a", 110);
+            play.edit(0, "b", 120);
+            play.tallies.rename(&at("a"), &at("b"));
+            assert_eq!(play.look(30, true), [("b".to_owned(), 10, 1)]);
+        }
     }
 
     #[test]

@@ -536,6 +536,15 @@ async fn a_save_does_not_wipe_the_diff_of_the_phase_and_the_session() {
     let session = changes(&scene, Session).await;
     assert_eq!(session[1], ("b.rs".to_owned(), "-b +d".to_owned()));
 
+    // What was no text is not taken for a new file.
+    std::fs::write(scene.folder.path().join("project/logo"), [0, 1, 2]).unwrap();
+    scene.save("logo", "text\n").await;
+    assert!(
+        changes(&scene, Session)
+            .await
+            .iter()
+            .all(|(path, _)| path != "logo")
+    );
     // Secrets are kept nowhere, and the next phase begins anew.
     scene.save(".env", "KEY=1\n").await;
     assert!(

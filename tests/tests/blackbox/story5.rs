@@ -443,10 +443,6 @@ async fn a_message_that_is_not_built_yet_is_answered_so() -> Result<()> {
             "user:explain",
             json!({"path": "a", "range": range, "selectedText": "x"}),
         ),
-        (
-            "user:run",
-            json!({"command": "ls", "exitCode": 0, "durationMs": 1, "tail": ""}),
-        ),
         ("user:cancel", json!({"requestId": "r1"})),
         ("observer:mute", json!({"muted": true})),
         (

@@ -65,6 +65,20 @@ fn good(project: &Project) -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// Those that need a plan, which no door makes yet: they are refused.
+fn planless() -> [(&'static str, Value); 2] {
+    [
+        (
+            "paige_update_phase",
+            json!({"phase": 1, "status": "active"}),
+        ),
+        (
+            "paige_record_review",
+            json!({"passed": true, "feedback": "Good.", "issues": [{"topic": "t", "path": "src/main.rs"}]}),
+        ),
+    ]
+}
+
 /// Every tool that takes a path, with one that is wrong.
 fn hostile(path: &str) -> Vec<(&'static str, Value)> {
     vec![
@@ -75,6 +89,11 @@ fn hostile(path: &str) -> Vec<(&'static str, Value)> {
         ("paige_open_file", json!({"path": path})),
         ("paige_get_buffer", json!({"path": path})),
         ("paige_get_diff", json!({"path": path})),
+        ("paige_get_diff", json!({"path": path, "since": "session"})),
+        (
+            "paige_record_review",
+            json!({"passed": false, "feedback": "x", "issues": [{"topic": "t", "path": path}]}),
+        ),
         (
             "paige_highlight_lines",
             json!({"path": path, "ranges": [{"start": 1, "end": 1, "style": "info"}]}),
@@ -176,6 +195,11 @@ async fn a_traced_session_of_claude_opens_nothing_of_the_project_for_writing() -
                 let diffs = result["diffs"].as_array().map(Vec::len);
                 ensure!(diffs == Some(1), "{result}");
             }
+            called.insert(tool.to_owned());
+        }
+        for (tool, args) in planless() {
+            let refused = claude.call_error(tool, args).await?;
+            ensure!(refused["code"] == "PRECONDITION_FAILED", "{refused}");
             called.insert(tool.to_owned());
         }
         let hostile = HOSTILE.iter().flat_map(|path| hostile(path));
