@@ -174,9 +174,13 @@ fn cut(args: serde_json::Map<String, Value>) -> String {
     fn walk(value: &mut Value) {
         match value {
             Value::String(text) => {
-                let clean = redact(text);
+                // What is looked through is bounded, too; more than is kept, so that a secret at the end of
+                // that is seen whole.
+                let mut chars = text.chars();
+                let start: String = chars.by_ref().take(4 * LONGEST_TEXT).collect();
+                let clean = redact(&start);
                 let mut short: String = clean.chars().take(LONGEST_TEXT).collect();
-                if short.len() < clean.len() {
+                if short.len() < clean.len() || chars.next().is_some() {
                     short.push('…');
                 }
                 *text = short;
