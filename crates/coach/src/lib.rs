@@ -34,7 +34,7 @@ pub use config::{Config, Problem};
 pub use error::CoachError;
 pub use files::Saved;
 pub use messages::ToolCall;
-pub use paige_workspace::aside;
+pub use paige_workspace::{Giving, aside};
 pub use session::{StartSession, StartedBy};
 pub use state::Snapshot;
 

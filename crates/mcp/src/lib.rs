@@ -96,7 +96,7 @@ impl Door {
         let route = axum::routing::delete(end_session)
             .with_state(self.clone())
             .fallback_service(service)
-            .layer(middleware::map_response(long::let_aside));
+            .layer(middleware::map_response(long::take_long));
         Router::new().route("/mcp", route)
     }
 

@@ -1,14 +1,13 @@
-//! Long answers are written as JSON aside.
+//! Long answers are written as JSON aside, and leave in pieces.
 //!
-//! rmcp writes an answer as JSON while its response's body is polled, which is on a thread that
-//! also answers small calls: an answer of some megabytes would keep it for milliseconds. So the event
-//! of a long answer does not come out of its stream on such a thread; it asks for another place, and
-//! the body is polled there. The two are the inside and the outside of the same body, always polled
-//! one within the other, so that they talk by what the thread knows.
+//! rmcp writes an answer as JSON in one go while its response's body is polled, on a thread that also
+//! answers small calls: an answer of some megabytes would keep it for milliseconds. So the stream of
+//! answers, which is polled within that body, hands a long one over to [`LongBody`] around it instead.
 
 use std::{
-    cell::Cell,
-    future::poll_fn,
+    cell::RefCell,
+    collections::VecDeque,
+    io,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -19,128 +18,235 @@ use axum::{
 };
 use futures_util::future::BoxFuture;
 use http_body::Frame;
-use paige_coach::aside;
-use tokio::runtime::Handle;
+use paige_coach::{Giving, aside};
+use rmcp::transport::streamable_http_server::session::ServerSseMessage;
 
 /// An answer with more text than this is long.
 pub(crate) const LONG: usize = 64 * 1024;
 
-/// Where this thread polls a body.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// Where small calls are answered.
-    Here,
-    /// There, and what is to come asked to be polled aside.
-    Asked,
-    /// Aside.
-    Aside,
-}
+/// As much as is handed to the socket at once, so that other answers leave in between.
+const PIECE: usize = 32 * 1024;
 
 thread_local! {
-    static PLACE: Cell<Place> = const { Cell::new(Place::Here) };
+    /// The events handed over in this poll of a body; none can be outside of one.
+    static HANDED_OVER: RefCell<Option<Vec<ServerSseMessage>>> = const { RefCell::new(None) };
 }
 
-/// Returns where a long answer may be written, which is not here.
-pub(crate) async fn place_for_long() {
-    poll_fn(|_| match PLACE.get() {
-        Place::Aside => Poll::Ready(()),
-        // Polled again by the body around it, so that there is nothing to wake.
-        Place::Here | Place::Asked => {
-            PLACE.set(Place::Asked);
-            Poll::Pending
+/// Hands a long event to the body that is being polled. It comes back when there is none.
+pub(crate) fn hand_over(event: ServerSseMessage) -> Option<ServerSseMessage> {
+    HANDED_OVER.with_borrow_mut(|handed| match handed {
+        Some(handed) => {
+            handed.push(event);
+            None
         }
+        None => Some(event),
     })
-    .await;
 }
 
-/// Lets a response's body go aside when it asks for it.
-pub(crate) async fn let_aside(response: Response) -> Response {
-    response.map(|body| Body::new(Asidable::Here(body)))
+/// Lets long events be handed over to a response's body.
+pub(crate) async fn take_long(response: Response) -> Response {
+    response.map(|body| {
+        Body::new(LongBody {
+            body,
+            has_ended: false,
+            writing: None,
+            pieces: VecDeque::new(),
+            may_hand_out: true,
+            after: None,
+        })
+    })
 }
 
-type Step = (Option<Result<Frame<Bytes>, axum::Error>>, Body);
-
-/// A body that is polled here until it asks to be polled aside, for one frame.
-enum Asidable {
-    Here(Body),
-    Aside(BoxFuture<'static, Option<Step>>),
+/// A body, and the long events that were handed over by the stream within it.
+struct LongBody {
+    /// Kept until all is handed out, for its stream holds what a stop waits for.
+    body: Body,
+    has_ended: bool,
+    writing: Option<BoxFuture<'static, Option<io::Result<VecDeque<Bytes>>>>>,
+    pieces: VecDeque<Bytes>,
+    /// False after a piece, so that the one before is sent, and others get their turn.
+    may_hand_out: bool,
+    /// What the body gave when it had handed events over: they come first.
+    after: Option<Result<Frame<Bytes>, axum::Error>>,
 }
 
-impl HttpBody for Asidable {
+impl HttpBody for LongBody {
     type Data = Bytes;
     type Error = axum::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = &mut *self;
         loop {
-            match &mut *self {
-                Self::Here(body) => {
-                    PLACE.set(Place::Here);
-                    let polled = Pin::new(&mut *body).poll_frame(cx);
-                    if PLACE.replace(Place::Here) != Place::Asked || polled.is_ready() {
-                        return polled;
-                    }
-                    let body = std::mem::take(body);
-                    let runtime = Handle::current();
-                    *self = Self::Aside(Box::pin(aside(move || runtime.block_on(step(body)))));
+            if !this.pieces.is_empty() {
+                if std::mem::replace(&mut this.may_hand_out, false) {
+                    return Poll::Ready(
+                        this.pieces.pop_front().map(|piece| Ok(Frame::data(piece))),
+                    );
                 }
-                Self::Aside(step) => match ready!(step.as_mut().poll(cx)) {
-                    Some((frame, body)) => {
-                        *self = Self::Here(body);
-                        return Poll::Ready(frame);
-                    }
-                    // The log says why; the client sees an answer that was cut off.
-                    None => return Poll::Ready(None),
-                },
+                this.may_hand_out = true;
+                // Not only other tasks wait for this thread, but other threads for its core.
+                std::thread::yield_now();
+                context.waker().wake_by_ref();
+                return Poll::Pending;
             }
+            if let Some(writing) = &mut this.writing {
+                let written = ready!(writing.as_mut().poll(context));
+                this.writing = None;
+                match written {
+                    Some(Ok(pieces)) => this.pieces = pieces,
+                    // A panic is in the log; the client sees an answer that was cut off.
+                    Some(Err(_)) | None => this.has_ended = true,
+                }
+                continue;
+            }
+            if let Some(frame) = this.after.take() {
+                return Poll::Ready(Some(frame));
+            }
+            if this.has_ended {
+                return Poll::Ready(None);
+            }
+            HANDED_OVER.set(Some(Vec::new()));
+            let polled = Pin::new(&mut this.body).poll_frame(context);
+            let events = HANDED_OVER.take().unwrap_or_default();
+            this.has_ended = matches!(polled, Poll::Ready(None));
+            if events.is_empty() {
+                return polled;
+            }
+            if let Poll::Ready(frame) = polled {
+                this.after = frame;
+            }
+            this.writing = Some(Box::pin(aside(move || {
+                let mut pieces = Giving::new(Pieces::default());
+                for event in &events {
+                    write(event, &mut pieces)?;
+                }
+                Ok(pieces.into_inner().ended())
+            })));
         }
     }
 }
 
-/// The next frame of a body, polled aside.
-async fn step(mut body: Body) -> Step {
-    let frame = poll_fn(|cx| {
-        PLACE.set(Place::Aside);
-        Pin::new(&mut body).poll_frame(cx)
-    })
-    .await;
-    (frame, body)
+/// Writes an event as server-sent events have it. JSON has no line breaks.
+fn write(event: &ServerSseMessage, to: &mut impl io::Write) -> io::Result<()> {
+    if let Some(id) = &event.event_id {
+        writeln!(to, "id: {id}")?;
+    }
+    if let Some(retry) = event.retry {
+        writeln!(to, "retry: {}", retry.as_millis())?;
+    }
+    to.write_all(b"data: ")?;
+    if let Some(message) = &event.message {
+        serde_json::to_writer(&mut *to, message.as_ref())?;
+    }
+    to.write_all(b"\n\n")
+}
+
+/// Text in pieces, which need no one large stretch of memory.
+#[derive(Default)]
+struct Pieces {
+    full: VecDeque<Bytes>,
+    last: Vec<u8>,
+}
+
+impl Pieces {
+    fn ended(mut self) -> VecDeque<Bytes> {
+        self.full.push_back(self.last.into());
+        self.full
+    }
+}
+
+impl io::Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.last.len() == PIECE {
+            let full = std::mem::replace(&mut self.last, Vec::with_capacity(PIECE));
+            self.full.push_back(full.into());
+        }
+        let taken = bytes.len().min(PIECE - self.last.len());
+        self.last.extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{convert::Infallible, thread};
+    use std::{convert::Infallible, sync::Arc};
 
-    use futures_util::{StreamExt, stream};
+    use futures_util::{StreamExt, future, stream};
+    use rmcp::model::{RequestId, ServerJsonRpcMessage, ServerResult};
+    use serde_json::{Value, json};
 
     use super::*;
 
-    /// What comes out of a body whose pieces may be long, with the name of the thread that made each.
-    async fn made_by(long: &'static [bool]) -> Vec<String> {
-        let pieces = stream::iter(long).then(async |long| {
-            if *long {
-                place_for_long().await;
-            }
-            let name = thread::current().name().unwrap_or_default().to_owned();
-            Ok::<_, Infallible>(name + ";")
-        });
-        let response = let_aside(Response::new(Body::from_stream(pieces))).await;
-        let whole = axum::body::to_bytes(response.into_body(), usize::MAX).await;
-        let text = String::from_utf8(whole.expect("no error").to_vec()).expect("text");
-        text.split_terminator(';').map(str::to_owned).collect()
+    fn event(number: i64, text: &str) -> ServerSseMessage {
+        let result = ServerResult::CustomResult(rmcp::model::CustomResult(json!({"text": text})));
+        let message = ServerJsonRpcMessage::response(result, RequestId::Number(number));
+        let mut event = ServerSseMessage::default();
+        event.event_id = Some(format!("event-{number}"));
+        event.message = Some(Arc::new(message));
+        event
+    }
+
+    /// The frames of a body whose stream holds these texts; an empty one is a frame of rmcp's own.
+    async fn frames(texts: Vec<String>) -> Vec<Bytes> {
+        let events = stream::iter(texts)
+            .enumerate()
+            .filter_map(|(number, text)| {
+                let number = i64::try_from(number).expect("a small number");
+                future::ready(if text.is_empty() {
+                    Some(Ok::<_, Infallible>(Bytes::from_static(b": own\n\n")))
+                } else {
+                    assert!(hand_over(event(number, &text)).is_none());
+                    None
+                })
+            });
+        let body = take_long(Response::new(Body::from_stream(events))).await;
+        let mut frames = body.into_body().into_data_stream();
+        let mut all = Vec::new();
+        while let Some(frame) = frames.next().await {
+            all.push(frame.expect("no error"));
+        }
+        all
     }
 
     #[tokio::test]
-    async fn only_what_is_long_is_written_aside() {
-        let here = thread::current().name().unwrap_or_default().to_owned();
-        let aside = "paige-aside".to_owned();
-        assert_eq!(made_by(&[false]).await, [here.as_str()]);
-        assert_eq!(
-            made_by(&[false, true, true, false]).await,
-            [here.clone(), aside.clone(), aside, here]
-        );
-        assert!(made_by(&[]).await.is_empty());
+    async fn a_long_event_leaves_whole_in_pieces_and_in_its_place() {
+        let long = "line\n".repeat(60_000);
+        let sent = frames(vec![
+            String::new(),
+            long.clone(),
+            String::new(),
+            "short".into(),
+        ])
+        .await;
+        assert!(sent.iter().all(|frame| frame.len() <= PIECE));
+        assert!(sent.len() > 8);
+        let sent = String::from_utf8(sent.concat()).expect("text");
+        let events: Vec<&str> = sent.split_terminator("\n\n").collect();
+        let [own, first, again, last] = events[..] else {
+            panic!("{} events", events.len());
+        };
+        assert_eq!((own, again), (": own", ": own"));
+        for (event, number, text) in [(first, 1, long.as_str()), (last, 3, "short")] {
+            let (id, data) = event.split_once('\n').expect("two fields");
+            assert_eq!(id, format!("id: event-{number}"));
+            let json = data.strip_prefix("data: ").expect("data");
+            assert_eq!(
+                serde_json::from_str::<Value>(json).expect("JSON"),
+                json!({"jsonrpc": "2.0", "id": number, "result": {"text": text}})
+            );
+        }
+        assert!(frames(Vec::new()).await.is_empty());
+    }
+
+    #[test]
+    fn an_event_that_nobody_takes_comes_back() {
+        assert!(hand_over(event(1, "text")).is_some());
     }
 }

@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     Config,
-    long::{LONG, place_for_long},
+    long::{LONG, hand_over},
     replay::{Coming, weight},
     session::{Ended, Line, Session, promise},
     tools::Tools,
@@ -316,7 +316,7 @@ fn follow(mut coming: Coming) -> impl Stream<Item = ServerSseMessage> + Send + S
     stream::once(async move {
         let answer = coming.wait_for(Option::is_some).await.ok()?.clone()?;
         if answer.message.as_deref().map_or(0, weight) > LONG {
-            place_for_long().await;
+            return hand_over(answer);
         }
         Some(answer)
     })

@@ -8,7 +8,7 @@ use futures_util::{
     FutureExt,
     future::{BoxFuture, ready},
 };
-use paige_coach::{Coach, CoachError, ToolCall, aside};
+use paige_coach::{Coach, CoachError, Giving, ToolCall, aside};
 use paige_protocol::{ErrorCode, coach::tools::ToolError};
 use rmcp::model::{
     CallToolRequestParams, CallToolResult, ContentBlock, ErrorData, JsonObject, Tool as Listed,
@@ -253,7 +253,9 @@ fn answer<R: Told>(result: &R) -> Result<Answer, serde_json::Error> {
     let text = if result.is_null() {
         "null".to_owned()
     } else {
-        structured.to_string()
+        let mut text = Giving::new(Vec::new());
+        serde_json::to_writer(&mut text, &structured)?;
+        String::from_utf8(text.into_inner()).map_err(serde::ser::Error::custom)?
     };
     Ok(Answer { structured, text })
 }

@@ -1,55 +1,94 @@
 //! [`aside`]: long computations on a thread that gives way to all others.
 
+use std::cell::Cell;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{LazyLock, mpsc};
 
-use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-/// How many threads there are; more would only take turns on the cores that answer small calls.
-const THREADS: usize = 2;
-/// How far they stand back (`nice`): enough that others go first when both want to run.
+/// How far it stands back (`nice`): as far as can be.
 #[cfg(target_os = "linux")]
-const STAND_BACK: i32 = 10;
+const STAND_BACK: i32 = 19;
+
+/// After how many steps of a computation its thread lets others run: some 10 µs of a diff.
+const STEPS: u32 = 200;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Where work is handed in; its threads are started with the first.
+thread_local! {
+    /// On a thread aside, the steps until it lets others run.
+    static STEPS_LEFT: Cell<Option<u32>> = const { Cell::new(None) };
+}
+
+/// Called at each small step of a long computation, so that one made [`aside`] keeps no core for
+/// itself: a low priority makes a thread wait its turn, but its turn lasts for milliseconds.
+pub(crate) fn give_way() {
+    STEPS_LEFT.with(|left| match left.get() {
+        None => {}
+        Some(0) => {
+            left.set(Some(STEPS));
+            std::thread::yield_now();
+        }
+        Some(steps) => left.set(Some(steps - 1)),
+    });
+}
+
+/// A writer that gives way to others while much is written through it [`aside`].
+#[derive(Debug)]
+pub struct Giving<W>(W);
+
+impl<W> Giving<W> {
+    /// Writes to `inner`.
+    pub fn new(inner: W) -> Self {
+        Self(inner)
+    }
+
+    /// What was written to.
+    pub fn into_inner(self) -> W {
+        self.0
+    }
+}
+
+impl<W: io::Write> io::Write for Giving<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        give_way();
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Where work is handed in; its thread is started with the first.
 ///
-/// They stay: a thread that comes anew each time is put on any core, and pushes the small calls from
-/// theirs.
+/// It is one and stays: more would take turns on the cores that answer small calls, and one that
+/// comes anew each time is put on any core, and pushes the small calls from theirs.
 static HAND_IN: LazyLock<Option<mpsc::Sender<Job>>> = LazyLock::new(|| {
     let (hand_in, jobs) = mpsc::channel::<Job>();
-    let jobs: &'static Mutex<mpsc::Receiver<Job>> = Box::leak(Box::new(Mutex::new(jobs)));
-    let mut threads = 0;
-    for _ in 0..THREADS {
-        let started = std::thread::Builder::new()
-            .name("paige-aside".to_owned())
-            .spawn(move || {
-                // On Linux this is about the calling thread alone. Who may not is only slower.
-                #[cfg(target_os = "linux")]
-                let _ = rustix::process::setpriority_process(None, STAND_BACK);
-                loop {
-                    let job = jobs.lock().recv();
-                    let Ok(job) = job else {
-                        return;
-                    };
-                    // A panic is told to who waits, by the loss of the answer.
-                    let _ = catch_unwind(AssertUnwindSafe(job));
-                }
-            });
-        match started {
-            Ok(_) => threads += 1,
-            Err(error) => {
-                tracing::error!(%error, "A thread for long computations could not be started.");
+    std::thread::Builder::new()
+        .name("paige-aside".to_owned())
+        .spawn(move || {
+            // On Linux this is about the calling thread alone. Who may not is only slower.
+            #[cfg(target_os = "linux")]
+            let _ = rustix::process::setpriority_process(None, STAND_BACK);
+            STEPS_LEFT.set(Some(STEPS));
+            for job in jobs {
+                // A panic is told to who waits, by the loss of the answer.
+                let _ = catch_unwind(AssertUnwindSafe(job));
             }
-        }
-    }
-    (threads > 0).then_some(hand_in)
+        })
+        .inspect_err(|error| {
+            tracing::error!(%error, "The thread for long computations could not be started.");
+        })
+        .ok()
+        .map(|_| hand_in)
 });
 
 /// Runs a long computation, such as the diff of two large texts, so that it delays no small call: on
-/// a thread of its own, with a lower priority where the system knows one of a thread.
+/// a thread of its own, after the one before, with a lower priority where the system knows one of a
+/// thread.
 ///
 /// `None` when the computation has panicked, or the system gave no thread.
 pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {

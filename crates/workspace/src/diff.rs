@@ -1,13 +1,14 @@
 //! Differences between two texts: as a patch, and as the new places of lines.
 
 use std::fmt::Write as _;
+use std::hash::{Hash, Hasher};
 use std::ops::{Range, RangeInclusive};
 use std::time::{Duration, Instant};
 
 use paige_protocol::ProjectPath;
 use similar::{Algorithm, DiffOp, capture_diff_slices_deadline, group_diff_ops};
 
-use crate::Problem;
+use crate::{Problem, aside::give_way};
 
 /// How a diff is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,7 +124,28 @@ fn bare_lines(text: &str) -> Vec<&str> {
 
 fn compare(old: &[&str], new: &[&str], timeout: Duration) -> Vec<DiffOp> {
     let deadline = Instant::now().checked_add(timeout);
-    capture_diff_slices_deadline(Algorithm::Myers, old, new, deadline)
+    let [old, new] =
+        [old, new].map(|lines| lines.iter().map(|line| Step(line)).collect::<Vec<_>>());
+    capture_diff_slices_deadline(Algorithm::Myers, &old, &new, deadline)
+}
+
+/// A line, whose every comparison is a step at which a thread aside may give way.
+struct Step<'a>(&'a str);
+
+impl PartialEq for Step<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        give_way();
+        self.0 == other.0
+    }
+}
+
+impl Eq for Step<'_> {}
+
+impl Hash for Step<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        give_way();
+        self.0.hash(state);
+    }
 }
 
 /// Where the lines of `range` went, if all of them are among the `kept` ones: stretches of old lines
@@ -248,6 +270,7 @@ fn hunk(patch: &mut String, group: &[DiffOp], old: &[&str], new: &[&str]) {
 
 fn push_lines(patch: &mut String, mark: char, lines: &[&str]) {
     for line in lines {
+        give_way();
         patch.push(mark);
         patch.push_str(line);
         if !line.ends_with('\n') {

@@ -48,7 +48,7 @@ use std::time::Duration;
 use paige_protocol::tree::TreeNode;
 use paige_protocol::{ProjectPath, Version};
 
-pub use aside::aside;
+pub use aside::{Giving, aside};
 pub use config::{Config, Problem};
 pub use error::{FileError, OpenError};
 pub use events::{FileEvent, FileEvents};
