@@ -200,11 +200,11 @@ impl Coach {
     }
 
     /// Records a save that the pen has made of a text whose buffer had the revision `seen` (spec:
-    /// story 5, AC 3; blueprint §5).
+    /// story 5, AC 3; blueprint §5). Waits for the disk, so that it is never called on the reactor.
     ///
     /// # Errors
     /// When the database fails; the file is saved all the same.
-    pub async fn file_saved(
+    pub fn file_saved(
         &self,
         path: &ProjectPath,
         content: Arc<str>,
@@ -226,7 +226,7 @@ impl Coach {
         let ack = self
             .0
             .store
-            .commit(move |unit| -> Result<FsSaveAck, CoachError> {
+            .commit_blocking(move |unit| -> Result<FsSaveAck, CoachError> {
                 let ack = FsSaveAck {
                     path: saved.to_string(),
                     success: true,
@@ -246,8 +246,7 @@ impl Coach {
                 )?;
                 push(unit, &ServerMessage::FsSaveAck(ack.clone()))?;
                 Ok(ack)
-            })
-            .await?;
+            })?;
         let news = before
             .is_none_or(|before| before != content)
             .then_some(content)

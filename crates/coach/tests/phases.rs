@@ -153,7 +153,6 @@ impl Scene {
         self.write(path, text);
         self.coach
             .file_saved(&at(path), text.into(), Version::of(text.as_bytes()), seen)
-            .await
             .unwrap();
     }
 

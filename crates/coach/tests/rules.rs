@@ -523,7 +523,7 @@ async fn text_that_was_saved_is_not_kept_as_unsaved() {
         while spawned.elapsed() < Duration::from_micros(round * 10) {
             std::hint::spin_loop();
         }
-        let saved = scene.coach.file_saved(&path, text, version, seen).await;
+        let saved = scene.coach.file_saved(&path, text, version, seen);
         assert!(saved.is_ok() && backup.await.unwrap().is_ok());
         let kept = scene.backups();
         assert!(!kept.iter().any(|kept| kept == "a.txt"), "round {round}");

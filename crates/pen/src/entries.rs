@@ -50,7 +50,7 @@ impl Pen {
         Self::check_name(to)?;
         let _tree = self.0.tree.write();
         let source = self.walk(from, Last::Stay, Parents::Demand)?;
-        let Some(found) = source.found else {
+        let Some(found) = &source.found else {
             return Err(PenError::NotFound { path: from.clone() });
         };
         let into_itself = || PenError::IntoItself { path: from.clone() };
@@ -90,7 +90,7 @@ impl Pen {
 }
 
 impl Kind {
-    pub(crate) fn of(found: cap_std::fs::FileType) -> Self {
+    pub(crate) fn of(found: &cap_std::fs::Metadata) -> Self {
         if found.is_dir() {
             Self::Directory
         } else {

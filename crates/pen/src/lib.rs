@@ -13,11 +13,12 @@
 //!
 //! # What a save does, in this order
 //!
-//! walk → compare the file with the [`Base`] → temporary file in the same folder → write → owner and
-//! permission bits of the file replaced → fsync → compare with the base again → rename → fsync of the
-//! folder. Saves of one file wait for each other; renames and deletes wait for saves. Between the
-//! second comparison and the rename another process still has a few microseconds to change the file;
-//! no file system call closes that gap, except for new files, whose rename never replaces anything.
+//! walk → is there a file as the [`Base`] has it, or none → temporary file in the same folder → write →
+//! owner and permission bits of the file replaced → fsync → compare the file with the base → rename →
+//! fsync of the folder. Saves of one file wait for each other; renames and deletes wait for saves.
+//! Between the comparison and the rename another process still has a few microseconds to change the
+//! file; no file system call closes that gap, except for new files, whose rename never replaces
+//! anything.
 //!
 //! A save through a link to a file replaces the file, not the link. A hard link is broken: the other
 //! name keeps the old content. Extended attributes and ACLs are not copied.

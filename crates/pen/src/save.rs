@@ -51,14 +51,18 @@ impl Pen {
                 place => place?,
             },
         };
-        if place.found.is_some_and(|found| !found.is_file()) {
+        if place.found.as_ref().is_some_and(|found| !found.is_file()) {
             return Err(PenError::NotAFile { path: path.clone() });
         }
         let _file = self.lock_file(&place.real());
         self.sweep_once(&place);
 
-        // Compared first so that an ordinary conflict costs no write.
-        let replaced = self.compare(&place, path, base)?;
+        let replaced = match (base, &place.found) {
+            (Base::Absent, None) => None,
+            (Base::Version(_), Some(found)) => Some(Rights::of(found)),
+            // A conflict already, unless somebody has just changed that too.
+            _ => self.compare(&place, path, base)?,
+        };
         if replaced.is_some_and(|old| disk::is_read_only(&place.dir, &place.name, old.mode)) {
             return Err(PenError::PermissionDenied { path: path.clone() });
         }

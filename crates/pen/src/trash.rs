@@ -7,7 +7,7 @@ use std::path::Path;
 
 use cap_fs_ext::DirExt as _;
 use cap_std::ambient_authority;
-use cap_std::fs::Dir;
+use cap_std::fs::{Dir, Metadata};
 use chrono::{DateTime, SecondsFormat, Utc};
 use paige_protocol::ProjectPath;
 use rustix::io::Errno;
@@ -32,7 +32,7 @@ impl Pen {
         let failed = PenError::at(path);
         let _tree = self.0.tree.write();
         let place = self.walk(path, Last::Stay, Parents::Demand)?;
-        let Some(found) = place.found else {
+        let Some(found) = &place.found else {
             return Err(PenError::NotFound { path: path.clone() });
         };
         let trash = open_trash(&self.0.trash).map_err(|source| PenError::Trash {
@@ -119,7 +119,7 @@ fn move_across(place: &Place, trash: &Dir, name: &OsStr) -> io::Result<()> {
     disk::rename_new(trash, OsStr::new(&copy.name), trash, name)?;
     copy.keep();
     disk::sync_dir(trash)?;
-    if place.found.is_some_and(|found| found.is_dir()) {
+    if place.found.as_ref().is_some_and(Metadata::is_dir) {
         place.dir.remove_dir_all(&place.name)?;
     } else {
         place.dir.remove_file(&place.name)?;

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use cap_fs_ext::DirExt as _;
-use cap_std::fs::{Dir, FileType};
+use cap_std::fs::{Dir, Metadata};
 use paige_protocol::ProjectPath;
 use rustix::io::Errno;
 
@@ -49,7 +49,7 @@ pub(crate) struct Place {
     /// The folder's path from the project folder, without links.
     pub(crate) folder: PathBuf,
     /// What is there; `None`: nothing.
-    pub(crate) found: Option<FileType>,
+    pub(crate) found: Option<Metadata>,
 }
 
 impl Place {
@@ -135,7 +135,7 @@ impl Walk<'_> {
                 continue;
             }
             let found = self.look(&name)?;
-            if last == Last::Follow && found.is_some_and(|found| found.is_symlink()) {
+            if last == Last::Follow && found.as_ref().is_some_and(Metadata::is_symlink) {
                 match self.here().read_link_contents(&name) {
                     Ok(target) => self.follow(&target, &mut ahead)?,
                     // It is something else by now: look again.
@@ -178,9 +178,9 @@ impl Walk<'_> {
         }
     }
 
-    fn look(&self, name: &OsStr) -> Result<Option<FileType>, PenError> {
+    fn look(&self, name: &OsStr) -> Result<Option<Metadata>, PenError> {
         match self.here().symlink_metadata(name) {
-            Ok(metadata) => Ok(Some(metadata.file_type())),
+            Ok(metadata) => Ok(Some(metadata)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(PenError::at(self.path)(error)),
         }

@@ -1,7 +1,8 @@
-//! The WebSocket door: one task that reads a client and one that writes to it.
+//! The WebSocket door: one task for each client, which reads from it and writes to it.
 
 use std::{
     panic::AssertUnwindSafe,
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -102,12 +103,24 @@ const AWAY: Goodbye = Goodbye {
 async fn serve(door: Door, socket: WebSocket) {
     let client = door.desk.hub.join();
     let (sink, stream) = socket.split();
-    let mut writer = tokio::spawn(write(
-        client.clone(),
-        sink,
-        door.desk.hub.config().ping_interval,
-    ));
-    let goodbye = read(&door, &client, stream).await;
+    let ping_interval = door.desk.hub.config().ping_interval;
+    let mut written = None;
+    // In one task, so that an answer leaves on the thread on which it was made.
+    let mut writing = pin!(AssertUnwindSafe(write(&client, sink, ping_interval)).catch_unwind());
+    let goodbye = {
+        let mut reading = pin!(read(&door, &client, stream));
+        loop {
+            tokio::select! {
+                biased;
+                goodbye = &mut reading => break goodbye,
+                sink = &mut writing, if written.is_none() => {
+                    // Whatever ended it, nothing more can be sent.
+                    client.queue.close();
+                    written = Some(sink);
+                }
+            }
+        }
+    };
     if let Some(goodbye) = &goodbye {
         tracing::info!(client = %client.id, code = goodbye.code, "{}", goodbye.reason);
     }
@@ -117,7 +130,11 @@ async fn serve(door: Door, socket: WebSocket) {
         _ => client.queue.close(),
     }
     // A peer that never reads blocks the writer for ever; then the socket is dropped as it is.
-    match timeout(GOODBYE, &mut writer).await {
+    let sink = match written {
+        Some(sink) => Ok(sink),
+        None => timeout(GOODBYE, writing).await,
+    };
+    match sink {
         Ok(Ok(mut sink)) => {
             let frame = goodbye.map(|goodbye| CloseFrame {
                 code: goodbye.code,
@@ -129,15 +146,17 @@ async fn serve(door: Door, socket: WebSocket) {
             })
             .await;
         }
-        Ok(Err(error)) => tracing::error!(%error, "The writer of a client has failed."),
-        Err(_) => writer.abort(),
+        Ok(Err(_)) => {
+            tracing::error!(client = %client.id, "Nothing more could be sent to a client: the writing has panicked.");
+        }
+        Err(_) => {}
     }
     door.desk.hub.leave(&client);
 }
 
 /// Sends what waits in the queue; several waiting messages share one flush.
 async fn write(
-    client: Arc<Client>,
+    client: &Client,
     mut sink: SplitSink<WebSocket, Message>,
     ping_interval: Duration,
 ) -> SplitSink<WebSocket, Message> {

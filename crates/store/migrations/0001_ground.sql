@@ -4,7 +4,7 @@ PRAGMA application_id = 1346455879;
 
 -- One row per project. `stream` is the random id that clients see; it lives as long as the file.
 -- `head` is the newest number given out (kept here because pruning may leave no row in `outbox`),
--- `bytes` the size of the payloads kept.
+-- `bytes` the size of the payloads kept; see also 0004.
 CREATE TABLE streams (
     id INTEGER PRIMARY KEY,
     stream TEXT NOT NULL UNIQUE,

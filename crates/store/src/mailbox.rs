@@ -1,13 +1,14 @@
-//! [`Mailbox`]: what waits for the writer thread, in the order in which it came.
+//! [`Mailbox`]: what waits for the writer, in the order in which it came.
 //!
-//! A channel would wake the thread for every observation. Here it is woken by what somebody waits
-//! for; what is written behind only sets the time at which the thread looks.
+//! A channel would wake the writer's thread for every observation. Here it is woken by what somebody
+//! waits for; what is written behind only sets the time at which the thread looks. While it sleeps, a
+//! thread that may wait for the disk can take what there is and write it itself.
 
 use std::collections::VecDeque;
 use std::mem;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::writer::Message;
 
@@ -45,6 +46,8 @@ struct State {
     /// When the oldest of the others must be written.
     due: Option<Instant>,
     sleep: Sleep,
+    /// Something was written after which there may be something to tidy up.
+    untidy: bool,
     closed: bool,
 }
 
@@ -76,13 +79,7 @@ impl Mailbox {
             return false;
         }
         let urgent = message.is_awaited();
-        if urgent {
-            state.urgent += 1;
-        } else {
-            let delay = self.patience.delay;
-            state.due.get_or_insert_with(|| Instant::now() + delay);
-        }
-        state.waiting.push_back(message);
+        state.add(message, self.patience.delay);
         let full = state.waiting.len() >= self.patience.group_max;
         let wake = match state.sleep {
             Sleep::Awake => false,
@@ -90,11 +87,35 @@ impl Mailbox {
             Sleep::Deep => true,
         };
         if wake {
-            state.sleep = Sleep::Awake;
-            drop(state);
-            self.changed.notify_one();
+            self.wake(state);
         }
         true
+    }
+
+    /// Lets a caller who holds the writer write `message` and all that waited before it, while the
+    /// thread sleeps. The message comes back when the thread is awake, for what it has taken comes
+    /// first, or when the mailbox is closed.
+    pub(crate) fn take_with(&self, message: Message) -> Result<Vec<Message>, Message> {
+        let mut state = self.state.lock();
+        if state.closed || state.sleep == Sleep::Awake {
+            return Err(message);
+        }
+        state.add(message, self.patience.delay);
+        Ok(state.take(usize::MAX))
+    }
+
+    /// Has the thread tidy up when nothing comes for a while.
+    pub(crate) fn untidy(&self) {
+        let mut state = self.state.lock();
+        if !mem::replace(&mut state.untidy, true) && state.sleep != Sleep::Awake {
+            self.wake(state);
+        }
+    }
+
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
+        state.sleep = Sleep::Awake;
+        drop(state);
+        self.changed.notify_one();
     }
 
     /// Takes no more; what waits is the writer's last batch.
@@ -113,11 +134,11 @@ impl Mailbox {
         drop(left);
     }
 
-    /// Waits for what is to be written next; with `quiet` also for that much time in which nothing
-    /// comes.
-    pub(crate) fn next(&self, quiet: Option<Duration>) -> Next {
-        let until_quiet = quiet.map(|quiet| Instant::now() + quiet);
+    /// Waits for what is to be written next or, when there is something to tidy up, for a time
+    /// `quiet` in which nothing comes.
+    pub(crate) fn next(&self, quiet: Duration) -> Next {
         let mut state = self.state.lock();
+        let mut until_quiet = None;
         loop {
             if state.closed {
                 return Next::End(mem::take(&mut state.waiting).into());
@@ -130,15 +151,19 @@ impl Mailbox {
                 Some(_) => Sleep::Light,
                 None => Sleep::Deep,
             };
-            let timed_out = match state.due.or(until_quiet) {
-                Some(end) => self.changed.wait_until(&mut state, end).timed_out(),
-                None => {
-                    self.changed.wait(&mut state);
-                    false
+            if state.untidy {
+                until_quiet.get_or_insert_with(|| Instant::now() + quiet);
+            }
+            match state.due.or(until_quiet) {
+                Some(end) => {
+                    self.changed.wait_until(&mut state, end);
                 }
-            };
+                None => self.changed.wait(&mut state),
+            }
             state.sleep = Sleep::Awake;
-            if timed_out && state.waiting.is_empty() && !state.closed {
+            let is_quiet = until_quiet.is_some_and(|end| end <= Instant::now());
+            if is_quiet && state.waiting.is_empty() && !state.closed {
+                state.untidy = false;
                 return Next::Quiet;
             }
         }
@@ -146,6 +171,15 @@ impl Mailbox {
 }
 
 impl State {
+    fn add(&mut self, message: Message, delay: Duration) {
+        if message.is_awaited() {
+            self.urgent += 1;
+        } else {
+            self.due.get_or_insert_with(|| Instant::now() + delay);
+        }
+        self.waiting.push_back(message);
+    }
+
     /// At most so many messages; what is left is due at once.
     fn take(&mut self, most: usize) -> Vec<Message> {
         let count = self.waiting.len().min(most);

@@ -68,17 +68,19 @@ fn unsigned(number: i64) -> u64 {
 pub(crate) fn stream(conn: &Connection, project_dir: &str) -> rusqlite::Result<Stream> {
     let find = || {
         conn.query_row(
-            "SELECT id, stream, head, bytes,
+            "SELECT id, stream,
                     ifnull((SELECT min(seq) FROM outbox WHERE stream_id = streams.id), head + 1)
              FROM streams WHERE project_dir = ?1",
             [project_dir],
             |row| {
+                let id = row.get(0)?;
+                let Extent { head, bytes, .. } = extent(conn, id)?;
                 Ok(Stream {
-                    id: row.get(0)?,
+                    id,
                     stream: row.get(1)?,
-                    head: unsigned(row.get(2)?),
-                    bytes: unsigned(row.get(3)?),
-                    oldest: unsigned(row.get(4)?),
+                    head,
+                    bytes,
+                    oldest: unsigned(row.get(2)?),
                 })
             },
         )
@@ -98,6 +100,32 @@ pub(crate) fn stream(conn: &Connection, project_dir: &str) -> rusqlite::Result<S
         }
         found => found,
     }
+}
+
+/// How far a stream goes, and how large it is.
+struct Extent {
+    head: u64,
+    bytes: u64,
+    /// How many pushes its row does not yet count.
+    uncounted: u64,
+}
+
+/// What the row of a stream counts, and the pushes that came after.
+fn extent(conn: &Connection, stream_id: i64) -> rusqlite::Result<Extent> {
+    conn.prepare_cached(
+        "SELECT streams.head, streams.bytes, max(seq), ifnull(sum(octet_length(payload)), 0)
+         FROM streams LEFT JOIN outbox ON stream_id = streams.id AND seq > streams.head
+         WHERE streams.id = ?1",
+    )?
+    .query_row([stream_id], |row| {
+        let (counted, bytes) = (unsigned(row.get(0)?), unsigned(row.get(1)?));
+        let head = row.get::<_, Option<i64>>(2)?.map_or(counted, unsigned);
+        Ok(Extent {
+            head,
+            bytes: bytes + unsigned(row.get(3)?),
+            uncounted: head - counted,
+        })
+    })
 }
 
 /// Every stream of the file.
@@ -139,6 +167,10 @@ pub(crate) fn replay(
 /// The most rows that one pruning takes away, so that a waiting unit is never held up for long.
 const PRUNE_ROWS: usize = 500;
 
+/// How many pushes may come until the row of their stream counts them, so that a start has not many
+/// to look at.
+const COUNT_AFTER: u64 = 1000;
+
 /// What a pruning did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pruned {
@@ -161,11 +193,11 @@ pub(crate) fn prune(
     let keep_millis = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
     let too_old = time::from_millis(now_millis.saturating_sub(keep_millis).max(0));
     let tx = conn.unchecked_transaction()?;
-    let (head, mut bytes) = tx.query_row(
-        "SELECT head, bytes FROM streams WHERE id = ?1",
-        [stream_id],
-        |row| Ok((unsigned(row.get(0)?), unsigned(row.get(1)?))),
-    )?;
+    let Extent {
+        head,
+        mut bytes,
+        uncounted,
+    } = extent(&tx, stream_id)?;
     let mut oldest = head + 1;
     let mut gone = 0;
     let mut up_to = None;
@@ -192,9 +224,11 @@ pub(crate) fn prune(
             "DELETE FROM outbox WHERE stream_id = ?1 AND seq <= ?2",
             (stream_id, up_to),
         )?;
+    }
+    if up_to.is_some() || uncounted >= COUNT_AFTER {
         tx.execute(
-            "UPDATE streams SET bytes = ?2 WHERE id = ?1",
-            (stream_id, signed(bytes)),
+            "UPDATE streams SET head = ?2, bytes = ?3 WHERE id = ?1",
+            (stream_id, signed(head), signed(bytes)),
         )?;
     }
     tx.commit()?;

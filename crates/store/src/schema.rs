@@ -10,6 +10,7 @@ pub(crate) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0001_ground.sql")),
     M::up(include_str!("../migrations/0002_coach.sql")),
     M::up(include_str!("../migrations/0003_timeline.sql")),
+    M::up(include_str!("../migrations/0004_fewer_pages.sql")),
 ];
 
 /// All migrations of this version.
@@ -32,8 +33,6 @@ pub(crate) const TIMELINE_BY_SCOPE: &str = "action_log_session";
 pub(crate) const TIMELINE_BY_SCOPE_AND_KIND: &str = "action_log_session_type";
 /// Its index for one kind.
 pub(crate) const TIMELINE_BY_KIND: &str = "action_log_type";
-/// Its index for times.
-pub(crate) const TIMELINE_BY_TIME: &str = "action_log_created";
 /// The table of the ledger.
 pub(crate) const LEDGER: &str = "api_call_log";
 /// Its columns, in the order of [`crate::ledger::Call`].

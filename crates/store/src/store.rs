@@ -14,7 +14,7 @@ use crate::mailbox::{Mailbox, Patience};
 use crate::outbox::{self, Cursor, Push, Stream};
 use crate::pool::Pool;
 use crate::timeline::{Entry, TimelineEntry};
-use crate::writer::{Job, Message, Observation, Writer};
+use crate::writer::{Job, Message, Observation, Seat, Writer};
 use crate::{Config, OpenError, Reader, StoreError, Unit, open, schema, time};
 
 /// Told of pushes once they are committed; see [`Store::on_push`].
@@ -28,7 +28,7 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     shared: Arc<Shared>,
     pool: Pool,
-    mailbox: Arc<Mailbox>,
+    seat: Arc<Seat>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -80,16 +80,17 @@ impl Store {
             config.read_connections,
             config.busy_timeout,
         );
-        let mailbox = Arc::new(Mailbox::new(Patience {
+        let mailbox = Mailbox::new(Patience {
             group_max: config.group_max,
             delay: config.observation_delay,
-        }));
+        });
         let writer = Writer::new(conn, shared.clone(), config.clone(), head, bytes);
+        let seat = Arc::new(Seat::new(writer, mailbox));
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn({
-                let mailbox = mailbox.clone();
-                move || writer.run(&mailbox)
+                let seat = seat.clone();
+                move || seat.run()
             })
             .map_err(|error| {
                 failed(StoreError::Io {
@@ -99,7 +100,7 @@ impl Store {
         Ok(Self(Arc::new(Inner {
             shared,
             pool,
-            mailbox,
+            seat,
             thread: Mutex::new(Some(thread)),
         })))
     }
@@ -140,7 +141,8 @@ impl Store {
         }
     }
 
-    /// The same for a thread that may wait; never call it from async code, from a unit or from a
+    /// The same for a thread that may wait for the disk, on which the unit runs when nothing else is
+    /// being written: that is the fastest. Never call it from async code, from a unit or from a
     /// listener.
     pub fn commit_blocking<T, E>(
         &self,
@@ -151,9 +153,12 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         let (answer, answered) = mpsc::sync_channel(1);
-        self.send(Message::Work(Job::boxed(work, move |result| {
+        let message = Message::Work(Job::boxed(work, move |result| {
             let _ = answer.send(result);
-        })))?;
+        }));
+        if !self.0.seat.write_here(message) {
+            return Err(StoreError::Closed.into());
+        }
         match answered.recv() {
             Ok(result) => result,
             Err(_) => Err(StoreError::Closed.into()),
@@ -226,8 +231,8 @@ impl Store {
         self.0.shared.timeline.subscribe()
     }
 
-    /// Calls `listener` with the pushes of every transaction from now on: on the writer thread,
-    /// after the commit, in the order of `seq`, and **before** the callers of
+    /// Calls `listener` with the pushes of every transaction from now on: on the thread that wrote
+    /// them, after the commit, in the order of `seq`, and **before** the callers of
     /// [`commit`](Self::commit) are answered. It must be quick and must not wait for anything; all
     /// that it delays is the next commit.
     pub fn on_push(&self, listener: PushListener) {
@@ -260,7 +265,7 @@ impl Store {
     }
 
     fn send(&self, message: Message) -> Result<(), StoreError> {
-        let taken = self.0.mailbox.push(message);
+        let taken = self.0.seat.mailbox.push(message);
         taken.then_some(()).ok_or(StoreError::Closed)
     }
 }
@@ -269,7 +274,7 @@ impl Inner {
     fn close(&self) {
         // The readers first: the last connection to go can then empty the log.
         self.pool.close();
-        self.mailbox.close();
+        self.seat.mailbox.close();
         let thread = self.thread.lock().take();
         if let Some(thread) = thread
             // The last handle may have been owned by a unit or a listener.

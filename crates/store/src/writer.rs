@@ -1,4 +1,6 @@
-//! The writer thread: the only one that changes the database, one transaction for all who wait.
+//! The writer: the only one that changes the database, one transaction for all who wait. It has a
+//! thread; while that sleeps, a caller who may wait for the disk lends its own, which saves two changes
+//! of thread.
 
 use std::any::Any;
 use std::mem;
@@ -7,11 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::mailbox::{Mailbox, Next};
-use crate::outbox::{self, signed};
+use crate::outbox;
 use crate::store::Shared;
 use crate::time::Clock;
 use crate::unit::Effects;
@@ -138,43 +141,36 @@ impl Writer {
         }
     }
 
-    pub(crate) fn run(mut self, mailbox: &Mailbox) {
-        let _gone = HangUp(mailbox);
-        loop {
-            match mailbox.next(self.untidy.then_some(QUIET)) {
-                Next::Write(batch) => self.write(batch),
-                Next::Quiet => self.tidy(),
-                Next::End(batch) => {
-                    self.write(batch);
-                    break;
-                }
-            }
-            // A flood leaves no quiet second, so the outbox's size is also looked at here.
-            if self.effects.bytes > self.config.outbox_max_bytes.saturating_mul(5) / 4 {
-                self.tidy();
-                while self.untidy && self.effects.bytes > self.config.outbox_max_bytes {
-                    self.tidy();
-                }
-            }
-        }
-        self.end();
-    }
-
     /// Writes a batch. One transaction, unless SQLite throws one away in its midst.
-    fn write(&mut self, batch: Vec<Message>) {
+    fn write(&mut self, batch: Vec<Message>, mailbox: &Mailbox) {
         let mut waiting = batch.into_iter();
         while waiting.len() > 0 {
             self.transaction(&mut waiting);
+        }
+        // A flood leaves no quiet second, so the outbox's size is also looked at here.
+        if self.effects.bytes > self.config.outbox_max_bytes.saturating_mul(5) / 4 {
+            self.tidy();
+            while self.untidy && self.effects.bytes > self.config.outbox_max_bytes {
+                self.tidy();
+            }
+        }
+        if self.untidy {
+            mailbox.untidy();
         }
     }
 
     fn transaction(&mut self, waiting: &mut std::vec::IntoIter<Message>) {
         let before = self.effects.mark();
+        let alone = waiting.len() == 1;
         let mut done = Vec::with_capacity(waiting.len());
         let outcome = match self.statement("BEGIN IMMEDIATE") {
-            Ok(()) => self
-                .run_all(waiting, &mut done)
-                .and_then(|()| self.finish()),
+            Ok(()) => self.run_all(waiting, alone, &mut done).and_then(|()| {
+                match self.conn.is_autocommit() {
+                    // The only unit was not to be kept.
+                    true => Ok(()),
+                    false => self.statement("COMMIT"),
+                }
+            }),
             Err(error) => {
                 done.extend(waiting.map(Done::unrun));
                 Err(error)
@@ -206,16 +202,17 @@ impl Writer {
         }
     }
 
-    /// Runs all that waits, each in a savepoint. An error means that the transaction is lost; what
+    /// Runs all that waits, each in a savepoint but for one that is `alone`. An error means that the transaction is lost; what
     /// was not reached still waits.
     fn run_all(
         &mut self,
         waiting: &mut std::vec::IntoIter<Message>,
+        alone: bool,
         done: &mut Vec<Done>,
     ) -> Result<(), StoreError> {
         for message in waiting {
             match message {
-                Message::Work(work) | Message::Later(work) => self.run_unit(work, done)?,
+                Message::Work(work) | Message::Later(work) => self.run_unit(work, alone, done)?,
                 Message::Observe(observation) => {
                     done.push(Done::Observation);
                     self.write_observation(observation)?;
@@ -229,11 +226,12 @@ impl Writer {
     fn run_unit(
         &mut self,
         mut work: Box<dyn Work>,
+        alone: bool,
         done: &mut Vec<Done>,
     ) -> Result<(), StoreError> {
         let mark = self.effects.mark();
         self.effects.trouble = None;
-        if let Err(error) = self.statement("SAVEPOINT unit") {
+        if !alone && let Err(error) = self.statement("SAVEPOINT unit") {
             done.push(Done::Work(work, None));
             return Err(error);
         }
@@ -257,9 +255,16 @@ impl Writer {
         }
         if !keep {
             self.effects.back_to(mark);
-            self.statement("ROLLBACK TO unit")?;
         }
-        self.statement("RELEASE unit")
+        match (keep, alone) {
+            (true, true) => Ok(()),
+            (false, true) => self.statement("ROLLBACK"),
+            (true, false) => self.statement("RELEASE unit"),
+            (false, false) => {
+                self.statement("ROLLBACK TO unit")?;
+                self.statement("RELEASE unit")
+            }
+        }
     }
 
     /// A statement that fails is undone by itself, so an observation needs no savepoint.
@@ -280,20 +285,6 @@ impl Writer {
             }
             Ok(_) => Ok(()),
         }
-    }
-
-    /// Keeps the head of the stream beside its pushes, and commits.
-    fn finish(&mut self) -> Result<(), StoreError> {
-        if !self.effects.pushes.is_empty() {
-            self.conn
-                .prepare_cached("UPDATE streams SET head = ?2, bytes = ?3 WHERE id = ?1")?
-                .execute((
-                    self.shared.stream_id,
-                    signed(self.effects.head),
-                    signed(self.effects.bytes),
-                ))?;
-        }
-        self.statement("COMMIT")
     }
 
     /// Tells everybody who listens what has become true.
@@ -363,7 +354,75 @@ impl Writer {
     }
 }
 
-/// Lets nobody wait for a writer that is gone, however it went.
+/// The writer, for whoever is to write next; none any more once the store is closed.
+pub(crate) struct Seat {
+    writer: Mutex<Option<Writer>>,
+    pub(crate) mailbox: Mailbox,
+}
+
+impl Seat {
+    pub(crate) fn new(writer: Writer, mailbox: Mailbox) -> Self {
+        mailbox.untidy();
+        Self {
+            writer: Mutex::new(Some(writer)),
+            mailbox,
+        }
+    }
+
+    /// What the writer's thread does, until the mailbox is closed.
+    pub(crate) fn run(&self) {
+        loop {
+            match self.mailbox.next(QUIET) {
+                Next::Write(batch) => self.write(&mut self.writer.lock(), batch),
+                Next::Quiet => {
+                    if let Some(writer) = &mut *self.writer.lock() {
+                        writer.tidy();
+                        if writer.untidy {
+                            self.mailbox.untidy();
+                        }
+                    }
+                }
+                Next::End(batch) => {
+                    let mut writer = self.writer.lock();
+                    self.write(&mut writer, batch);
+                    if let Some(writer) = writer.take() {
+                        writer.end();
+                    }
+                    self.mailbox.hang_up();
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Writes `message` on the caller's thread if nobody else is at it, or has it written.
+    pub(crate) fn write_here(&self, message: Message) -> bool {
+        let mut message = message;
+        if let Some(mut writer) = self.writer.try_lock() {
+            match self.mailbox.take_with(message) {
+                Ok(batch) => {
+                    self.write(&mut writer, batch);
+                    return true;
+                }
+                Err(back) => message = back,
+            }
+        }
+        self.mailbox.push(message)
+    }
+
+    /// Writes a batch. If that panics, which is a mistake of ours and not of a unit, nobody may write
+    /// any more, and nobody waits for it.
+    fn write(&self, writer: &mut Option<Writer>, batch: Vec<Message>) {
+        let hang_up = HangUp(&self.mailbox);
+        if let Some(mut writing) = writer.take() {
+            writing.write(batch, &self.mailbox);
+            *writer = Some(writing);
+        }
+        mem::forget(hang_up);
+    }
+}
+
+/// Lets nobody wait for a writer that is gone.
 struct HangUp<'a>(&'a Mailbox);
 
 impl Drop for HangUp<'_> {

@@ -7,8 +7,7 @@ use std::sync::{LazyLock, mpsc};
 
 use tokio::sync::oneshot;
 
-/// How far it stands back (`nice`): as far as can be.
-#[cfg(target_os = "linux")]
+/// How far it stands back: as far as can be.
 const STAND_BACK: i32 = 19;
 
 /// After how many steps of a computation its thread lets others run: some 10 µs of a diff.
@@ -32,6 +31,16 @@ pub(crate) fn give_way() {
         }
         Some(steps) => left.set(Some(steps - 1)),
     });
+}
+
+/// Lets this thread, and those that it starts from now on, go after others that want to run (`nice`),
+/// where the system knows a priority of one thread.
+pub(crate) fn stand_back(by: i32) {
+    // Who may not is only slower.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, by);
+    #[cfg(not(target_os = "linux"))]
+    let _ = by;
 }
 
 /// A writer that gives way to others while much is written through it [`aside`].
@@ -70,9 +79,7 @@ static HAND_IN: LazyLock<Option<mpsc::Sender<Job>>> = LazyLock::new(|| {
     std::thread::Builder::new()
         .name("paige-aside".to_owned())
         .spawn(move || {
-            // On Linux this is about the calling thread alone. Who may not is only slower.
-            #[cfg(target_os = "linux")]
-            let _ = rustix::process::setpriority_process(None, STAND_BACK);
+            stand_back(STAND_BACK);
             STEPS_LEFT.set(Some(STEPS));
             for job in jobs {
                 // A panic is told to who waits, by the loss of the answer.

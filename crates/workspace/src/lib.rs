@@ -57,9 +57,14 @@ pub use language::language;
 pub use read::{FileText, line_count};
 pub use unwatched::Unwatched;
 
+use aside::stand_back;
 use jail::Jail;
 use shared::Shared;
 use watcher::Watcher;
+
+/// How far the threads stand back that see what changes on disk: what a person or Claude asks goes
+/// first, above all the save whose every step they are told of.
+const WATCHERS_STAND_BACK: i32 = 5;
 
 /// The read side of one project folder. Cheap to clone; when the last clone is dropped, watching
 /// ends.
@@ -91,7 +96,10 @@ impl Workspace {
             let watcher = Watcher::new(shared.clone());
             std::thread::Builder::new()
                 .name("paige-watcher".to_owned())
-                .spawn(move || watcher.run())
+                .spawn(move || {
+                    stand_back(WATCHERS_STAND_BACK);
+                    watcher.run();
+                })
                 .map_err(|source| OpenError::Io {
                     root: root.to_owned(),
                     source,

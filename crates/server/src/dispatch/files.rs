@@ -18,7 +18,7 @@ use paige_protocol::{
     tree::{NodeKind, TreeNode},
 };
 
-use tokio::{runtime::Handle, task::block_in_place};
+use tokio::task::block_in_place;
 
 use super::Request;
 use crate::hub::tree_frame;
@@ -103,7 +103,7 @@ pub(super) async fn save(request: &Request<'_>, save: FileSave) {
             .desk
             .coach
             .file_saved(&path, content, receipt.version, seen);
-        Ok::<_, PenError>(Handle::current().block_on(recorded))
+        Ok::<_, PenError>(recorded)
     });
     let error = match written {
         Ok(Ok(saved)) => {
