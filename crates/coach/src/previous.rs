@@ -14,17 +14,12 @@ use paige_store::{
     StoreError,
     coach::{phases, plans, previous_texts},
 };
-use paige_workspace::{
-    aside,
-    diff::{self, DiffConfig},
-};
+use paige_workspace::diff::{self, DiffConfig};
 
-use crate::{Coach, CoachError};
+use crate::{Coach, CoachError, state::compare};
 
 /// Larger texts are not kept: they would fill the database, and nobody reads their diff.
 const LARGEST: usize = 1_000_000;
-/// Diffs of more text than this are made aside.
-const LARGE_DIFF: usize = 32 * 1024;
 
 /// For which files something is kept already, in the session and in its active phase.
 #[derive(Debug, Default)]
@@ -190,17 +185,14 @@ impl Coach {
                 old.as_ref().map_or(0, String::len) + new.as_ref().map_or(0, |new| new.len())
             })
             .sum();
-        let compare = move || {
+        compare(size, move || {
             let limits = DiffConfig::default();
             let diffs = pairs.iter().map(|(path, old, new)| FileDiff {
                 path: path.to_string(),
                 diff: diff::unified(path, old.as_deref(), new.as_deref(), &limits),
             });
-            diffs.collect()
-        };
-        if size > LARGE_DIFF {
-            return aside(compare).await.ok_or(CoachError::Cut);
-        }
-        Ok(compare())
+            Ok(diffs.collect())
+        })
+        .await
     }
 }

@@ -45,6 +45,17 @@ pub struct Snapshot {
     pub seq: u64,
 }
 
+/// Makes diffs of `size` bytes of text where they delay no small call.
+pub(crate) async fn compare(
+    size: usize,
+    diffs: impl FnOnce() -> Result<Vec<FileDiff>, CoachError> + Send + 'static,
+) -> Result<Vec<FileDiff>, CoachError> {
+    if size <= LARGE_DIFF {
+        return diffs();
+    }
+    aside(diffs).await.unwrap_or(Err(CoachError::Cut))
+}
+
 impl Coach {
     /// Everything that a client shows, read at one moment together with its place in the stream.
     ///
@@ -182,13 +193,8 @@ impl Coach {
 
     async fn diffs(&self, dirty: Vec<(ProjectPath, Buffer)>) -> Result<Vec<FileDiff>, CoachError> {
         let size: usize = dirty.iter().map(|(_, buffer)| buffer.content.len()).sum();
-        if size <= LARGE_DIFF {
-            return self.diffs_here(&dirty);
-        }
         let coach = self.clone();
-        aside(move || coach.diffs_here(&dirty))
-            .await
-            .unwrap_or(Err(CoachError::Cut))
+        compare(size, move || coach.diffs_here(&dirty)).await
     }
 
     fn diffs_here(&self, dirty: &[(ProjectPath, Buffer)]) -> Result<Vec<FileDiff>, CoachError> {

@@ -99,17 +99,18 @@ impl Inbox {
         &self.root
     }
 
-    /// Takes what notify reports.
-    pub(crate) fn report(&self, reported: notify::Result<Event>) {
+    /// Takes what the system reports; says whether it matters.
+    pub(crate) fn report(&self, reported: notify::Result<Event>) -> bool {
         match reported {
             // Reading changes nothing; these are the most of all events.
-            Ok(event) if matches!(event.kind, EventKind::Access(_)) => {}
+            Ok(event) if matches!(event.kind, EventKind::Access(_)) => return false,
             Ok(event) => self.record(&event),
             Err(error) => {
                 tracing::warn!(%error, "the watcher reports an error; comparing all folders");
                 self.rescan();
             }
         }
+        true
     }
 
     /// Asks for everything to be compared with the disk.

@@ -1,6 +1,7 @@
 //! [`Watches`]: the system's watches on folders, as many as there may be.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use notify::{ErrorKind, RecommendedWatcher, RecursiveMode, Watcher};
 use parking_lot::Mutex;
@@ -11,6 +12,11 @@ use crate::inbox::Inbox;
 /// Linux watches single folders, so that noise costs nothing. The other systems watch a whole tree
 /// with one call, and what lies in noise is dropped when it is reported.
 const ONE_BY_ONE: bool = cfg!(target_os = "linux");
+
+/// How long the thread that reads events rests after one that matters. A save makes ten in a row, and
+/// each would wake the thread anew, at the cost of the save. The first is passed on before, and between
+/// two rests lies as much time again, so that a flood is read as fast as it comes.
+const REST: Duration = Duration::from_millis(1);
 
 pub(crate) struct Watches {
     inbox: Arc<Inbox>,
@@ -94,14 +100,19 @@ impl Watches {
     ) -> Option<&'a mut RecommendedWatcher> {
         if system.is_none() {
             let inbox = self.inbox.clone();
-            let made = notify::recommended_watcher(move |event| inbox.report(event)).and_then(
-                |mut made| {
-                    if !ONE_BY_ONE {
-                        made.watch(self.inbox.root(), RecursiveMode::Recursive)?;
-                    }
-                    Ok(made)
-                },
-            );
+            let mut rested = Instant::now();
+            let made = notify::recommended_watcher(move |event| {
+                if inbox.report(event) && rested.elapsed() > REST {
+                    std::thread::sleep(REST);
+                    rested = Instant::now();
+                }
+            })
+            .and_then(|mut made| {
+                if !ONE_BY_ONE {
+                    made.watch(self.inbox.root(), RecursiveMode::Recursive)?;
+                }
+                Ok(made)
+            });
             match made {
                 Ok(made) => *system = Some(made),
                 Err(error) => tracing::warn!(%error, "the system gives no watcher"),

@@ -204,16 +204,19 @@ pub(super) async fn rename(request: &Request<'_>, rename: FileRename) {
             },
         );
     }
-    request.desk.coach.before_change(&from);
-    request.desk.coach.file_came(&to);
     let written = on_disk(request, &rename.path, {
-        let (pen, from, to) = (request.desk.pen.clone(), from.clone(), to.clone());
-        move || pen.rename(&from, &to)
+        let (coach, pen) = (request.desk.coach.clone(), request.desk.pen.clone());
+        let (from, to) = (from.clone(), to.clone());
+        move || {
+            coach.before_change(&from);
+            pen.rename(&from, &to)
+        }
     })
     .await;
     if written.is_none() {
         return;
     }
+    request.desk.coach.file_came(&to);
     request.desk.hub.renamed(&from, &to);
     let recorded = request.desk.coach.entry_renamed(&from, &to).await;
     answer_tree_update(
@@ -233,10 +236,13 @@ pub(super) async fn delete(request: &Request<'_>, file: FilePath) {
     let Some(path) = request.path(&file.path) else {
         return;
     };
-    request.desk.coach.before_change(&path);
     let trashed = on_disk(request, &file.path, {
-        let (pen, path) = (request.desk.pen.clone(), path.clone());
-        move || pen.delete(&path)
+        let (coach, pen) = (request.desk.coach.clone(), request.desk.pen.clone());
+        let path = path.clone();
+        move || {
+            coach.before_change(&path);
+            pen.delete(&path)
+        }
     })
     .await;
     let Some(trashed) = trashed else {
