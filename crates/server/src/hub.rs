@@ -83,8 +83,10 @@ pub(crate) struct Client {
 #[derive(Default)]
 struct ClientState {
     hello: Option<Hello>,
-    /// Whether it is sent pushes as they happen.
-    follows: bool,
+    /// If it is sent pushes as they happen, the one after which.
+    ///
+    /// What was just committed may be in the client's snapshot and not yet handed out.
+    follows: Option<u64>,
     /// Whether it is sent passing news.
     hears: bool,
     /// The version of each file that this client last received (blueprint §5, saves).
@@ -119,7 +121,7 @@ impl Client {
         let mut state = self.state.lock();
         state.hello = Some(hello);
         // A second hello begins anew: what is pushed meanwhile comes by the replay.
-        state.follows = false;
+        state.follows = None;
     }
 
     /// Lets a client that has said hello hear passing news from now on.
@@ -297,7 +299,7 @@ impl Hub {
             let head = {
                 let state = self.0.state.lock();
                 if last >= state.head {
-                    client.state.lock().follows = true;
+                    client.state.lock().follows = Some(last);
                     return Ok(None);
                 }
                 state.head
@@ -334,7 +336,8 @@ impl Inner {
             let frame = push_frame(push);
             let announced = announced(push);
             for client in state.clients.values() {
-                if !client.state.lock().follows {
+                let follows = client.state.lock().follows;
+                if follows.is_none_or(|after| push.seq <= after) {
                     continue;
                 }
                 client.send(frame.clone(), None);

@@ -130,7 +130,10 @@ fn look(
         [ledger.entry()],
     )?;
     ledger.add(&pushes, &entries)?;
-    let head = record.row("SELECT head FROM streams", [])?;
+    let head = record.row(
+        "SELECT max(head, ifnull((SELECT max(seq) FROM outbox), 0)) AS head FROM streams",
+        [],
+    )?;
     ensure!(
         head["head"] == ledger.seq(),
         "{head} is not {}",
