@@ -6,6 +6,7 @@ mod buffer;
 mod dashboard;
 mod deaf;
 mod diff;
+mod history;
 mod idle;
 mod mcp;
 mod open;
@@ -37,7 +38,7 @@ pub(crate) struct Row {
 }
 
 /// All of them.
-pub(crate) const ROWS: [Row; 15] = [
+pub(crate) const ROWS: [Row; 16] = [
     start::ROW,
     idle::ROW,
     mcp::ROW,
@@ -50,6 +51,7 @@ pub(crate) const ROWS: [Row; 15] = [
     watch::ROW,
     diff::ROW,
     actions::ROW,
+    history::ROW,
     dashboard::ROW,
     abandoned::ROW,
     deaf::ROW,
