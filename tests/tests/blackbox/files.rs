@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use paige_tests::{Project, Record, Sidecar, Socket};
+use paige_tests::mcp::Era;
+use paige_tests::{Claude, Project, Record, Sidecar, Socket};
 use serde_json::{Value, json};
 
 fn edit(path: &str, text: &str) -> Value {
@@ -514,5 +515,29 @@ async fn unsaved_text_that_is_restored_onto_a_changed_file_is_a_conflict() -> Re
     refused["payload"]["currentVersion"]
         .as_str()
         .context("the disk's version")?;
+    Ok(())
+}
+
+/// A rename that is refused has changed nothing, also not what the session's diff starts from.
+#[tokio::test]
+async fn a_refused_rename_leaves_the_diff_since_the_session_alone() -> Result<()> {
+    let project = Project::with(&[("a.txt", "a\n"), ("b.txt", "b\n")])?;
+    let sidecar = Sidecar::start(&project)?;
+    let (mut window, _) = Socket::hello(&sidecar).await?;
+    window.request("session:start", json!({})).await?;
+    let rename = json!({"path": "a.txt", "newPath": "b.txt"});
+    let refused = window.ask("file:rename", rename).await?;
+    assert_eq!(refused["type"], "connection:error", "{refused}");
+    window
+        .request("file:open", json!({"path": "b.txt"}))
+        .await?;
+    let save = json!({"path": "b.txt", "content": "b, changed\n"});
+    window.request("file:save", save).await?;
+    let claude = Claude::connect(&sidecar, Era::Stateless).await?;
+    let told = claude
+        .call("paige_get_diff", json!({"since": "session"}))
+        .await?;
+    let diff = told["diffs"][0]["diff"].as_str().unwrap_or_default();
+    assert!(diff.contains("-b\n+b, changed\n"), "{told}");
     Ok(())
 }
