@@ -77,7 +77,9 @@ pub(crate) fn export(
             // `| head` has seen enough.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(
                 Exit::Refused,
-                format!("Stdout took not all of the session: {error}. Write it to a file on another disk with --output."),
+                format!(
+                    "Stdout took not all of the session: {error}. Write it to a file on another disk with --output."
+                ),
             )),
             _ => Ok(()),
         };

@@ -175,8 +175,8 @@ impl Report {
                     .calls
                     .iter()
                     .map(|(call_type, model, totals)| Calls {
-                        call_type: call_type.clone(),
-                        model: model.clone(),
+                        call_type: clean(call_type),
+                        model: clean(model),
                         sum: Sum::from(totals.clone()),
                     })
                     .collect(),

@@ -306,21 +306,13 @@ fn text(text: &str) -> String {
     escaped
 }
 
-/// Text of others as code in one line. Its fence is longer than any run of backticks in it; a bar is
-/// escaped for the table, which is the one escape that code in a table knows.
-fn code(text: &str) -> String {
-    let text = plain(text);
-    if text.is_empty() {
-        return text;
+/// A name or path of others as code in one line, where code can hold it, else as text.
+fn code(name: &str) -> String {
+    let name = plain(name);
+    if name.is_empty() || name.contains(['`', '|', '<', '>', '&']) {
+        return text(&name);
     }
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest + 1);
-    let space = if text.starts_with('`') || text.ends_with('`') {
-        " "
-    } else {
-        ""
-    };
-    format!("{fence}{space}{}{space}{fence}", text.replace('|', "\\|"))
+    format!("`{name}`")
 }
 
 #[cfg(test)]
@@ -342,12 +334,12 @@ mod tests {
     }
 
     #[test]
-    fn code_holds_backticks_and_bars() {
+    fn a_name_is_code_where_code_can_hold_it() {
         for (given, expected) in [
-            ("a.rs", "`a.rs`"),
-            ("a`b", "``a`b``"),
-            ("``", "``` `` ```"),
-            ("a|b", "`a\\|b`"),
+            ("a_b.rs", "`a_b.rs`"),
+            ("a`b", "a\\`b"),
+            ("a|b", "a\\|b"),
+            ("<b>", "&lt;b&gt;"),
             ("", ""),
         ] {
             assert_eq!(code(given), expected);

@@ -43,6 +43,7 @@
   };
   const dollars = (sum) => (sum === 0 ? "$0" : `$${sum.toFixed(sum >= 1 ? 2 : 4)}`);
   const moment = (at) => new Date(at).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
+  const day = (at) => new Date(at).toLocaleDateString("en", { day: "numeric", month: "short" });
   const clock = (at) => new Date(at).toLocaleTimeString("en", { hour12: false });
   const time = (at, text) => el("time", { datetime: at, title: at }, text);
 
@@ -125,24 +126,24 @@
     const sent = report.nudges.filter((nudge) => nudge.sent).length;
     const total = report.costs.total;
     const facts = [
-      ["Started", time(session.startedAt, moment(session.startedAt))],
+      ["Started", time(session.startedAt, `${day(session.startedAt)}, ${clock(session.startedAt).slice(0, 5)}`)],
       ["Duration", duration(session.durationMs) + (session.endedAt ? "" : " so far")],
       ["Phases complete", phases.length ? `${done} of ${phases.length}` : "no plan"],
       ["Hints used", String(report.hintsUsed.length)],
       ["Nudges", String(sent)],
-      ["Cost", dollars(total.costUsd) + (total.unpriced ? " or more" : "")],
+      ["Cost", (total.unpriced ? "≥ " : "") + dollars(total.costUsd)],
       ["Entries", events.length.toLocaleString("en")],
     ];
     const by = { hook: "by a hook of Claude Code", mcp: "by Claude", ui: "in the desktop app" }[session.startedBy];
     return el("header", {},
-      el("p", { class: "over" }, el("b", {}, "Paige"), `Session ${session.id}`,
-        issue?.number ? `Issue #${issue.number}` : null,
+      el("p", { class: "over" }, el("b", {}, "Paige"), el("span", {}, `Session ${session.id}`),
+        issue?.number ? el("span", {}, `Issue #${issue.number}`) : null,
         el("span", { class: `chip ${session.status}` }, words(session.status)),
         ...(issue?.labels ?? []).map((label) => el("span", {}, label))),
       el("h1", {}, title),
       issue?.summary ? el("p", { class: "lead" }, issue.summary) : null,
       el("dl", { class: "facts" }, facts.map(([name, fact]) => el("div", {}, el("dt", {}, name), el("dd", {}, fact)))),
-      el("p", { class: "where" }, `${session.project} · started ${by ?? "somehow"}`, issue?.url ? ` · ${issue.url}` : null));
+      el("p", { class: "where" }, `${session.project} · started ${by ?? "somehow"} on ${moment(session.startedAt)}`, issue?.url ? ` · ${issue.url}` : null));
   };
 
   // ---- The timeline ----
@@ -235,8 +236,10 @@
     const slider = el("input", { type: "range", min: 0, max: 10000, step: 1, id: "scrub", "aria-label": "Where in the session" });
     slider.addEventListener("input", () => { pause(); move(Number(slider.value) / 10000); });
     slider.addEventListener("keydown", (key) => {
-      const by = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 }[key.key];
-      if (by) step(Math.sign(by) * 1), Math.abs(by) > 1 && goTo(current + by - Math.sign(by));
+      const by = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[key.key];
+      const page = { PageDown: -10, PageUp: 10 }[key.key];
+      if (by) step(by);
+      else if (page) goTo(current + page);
       else if (key.key === "Home") goTo(0);
       else if (key.key === "End") goTo(events.length - 1);
       else return;
@@ -285,7 +288,7 @@
       key.preventDefault();
     });
     const pauses = axis.shortened.length
-      ? ` ${count(axis.shortened.length, "long pause is", "long pauses are")} drawn short, at the dashed lines.` : "";
+      ? ` ${count(axis.shortened.length, "long pause is drawn short, at the dashed line", "long pauses are drawn short, at the dashed lines")}.` : "";
     return el("section", { "aria-labelledby": "timeline" },
       el("h2", { id: "timeline" }, "What happened"),
       events.length === 0
@@ -369,7 +372,7 @@
     return typeof value === "object" ? JSON.stringify(value, null, 2) : String(value);
   };
   const details = (event) => {
-    const facts = [["type", event.kind], ["when", event.at], ["entry", String(event.id)]];
+    const facts = [["kind", event.kind], ["when", event.at], ["number", String(event.id)]];
     if (event.callId) {
       const same = events.filter((other) => other.callId === event.callId && other !== event);
       facts.push(["tool call", event.callId]);
@@ -389,6 +392,8 @@
       share > 0 ? svg("rect", { class: `bar ${look}`, width: `${clamp(share * 100, 1.2, 100)}%`, height: 12, rx: 6 }) : null),
     under ? el("p", { class: "under" }, under) : null);
   const chart = (title, ...children) => el("div", { class: "card" }, el("h3", {}, title), ...children);
+
+  const wide = (title, ...children) => el("div", { class: "card wide" }, el("h3", {}, title), ...children);
 
   const perPhase = () => {
     if (phases.length === 0) return chart("Time per phase", el("p", { class: "empty" }, "The session has no plan, so there are no phases."));
@@ -410,7 +415,7 @@
 
   const levels = () => {
     const spans = report.hintLevels;
-    if (spans.length === 0) return chart("Hint level over time", el("p", { class: "empty" }, "No hint level is known."));
+    if (spans.length === 0) return wide("Hint level over time", el("p", { class: "empty" }, "No hint level is known."));
     const told = spans.map((span) => `${span.level} for ${duration(span.durationMs)}`).join(", then ");
     const draw = (whole) => {
       const left = 58, width = whole - left - 4, row = 32, top = 8;
@@ -433,7 +438,7 @@
         svg("path", { class: "step", d: path }),
         marks(x, width, floor + 20));
     };
-    return chart("Hint level over time", drawing(draw), el("p", { class: "where" }, `${upper(told)}.`));
+    return wide("Hint level over time", drawing(draw), el("p", { class: "where" }, `${upper(told)}.`));
   };
 
   const costs = () => {
@@ -441,7 +446,7 @@
     if (calls.length === 0) return chart("Cost by call", el("p", { class: "empty" }, "No call was made in this session."));
     const most = Math.max(...calls.map((call) => call.costUsd), Number.MIN_VALUE);
     return chart("Cost by call", el("div", { class: "rows" }, calls.map((call) => {
-      const value = call.unpriced === call.calls ? "no known price" : dollars(call.costUsd) + (call.unpriced ? " or more" : "");
+      const value = call.unpriced === call.calls ? "no known price" : (call.unpriced ? "≥ " : "") + dollars(call.costUsd);
       const under = [
         count(call.calls, "call"), call.failed ? `${call.failed} failed` : null, call.model,
         `${call.inputTokens.toLocaleString("en")} tokens in`, `${call.outputTokens.toLocaleString("en")} out`,
@@ -483,15 +488,15 @@
   page.append(head(),
     timeline(),
     el("section", { "aria-labelledby": "charts" }, el("h2", { id: "charts" }, "In figures"),
-      el("div", { class: "grid" }, perPhase(), levels(), costs())),
+      el("div", { class: "grid" }, perPhase(), costs(), levels())),
     help(),
     el("footer", {}, `Made by Paige at ${moment(report.exportedAt)}. Times are those of this computer's zone. This page asks nobody for anything.`));
   document.title = `${document.querySelector("h1").textContent} · Paige`;
   const draw = () => drawings.forEach((one) => one());
   draw();
   for (const listener of listeners) listener();
-  let wide = window.innerWidth;
+  let width = window.innerWidth;
   window.addEventListener("resize", () => {
-    if (window.innerWidth !== wide) { wide = window.innerWidth; draw(); }
+    if (window.innerWidth !== width) { width = window.innerWidth; draw(); }
   });
 })();
