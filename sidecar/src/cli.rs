@@ -1,8 +1,9 @@
 //! The command line. It only collects texts: `config` judges them all together.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const FIRST_STEPS: &str = "\
 First steps:
@@ -52,6 +53,27 @@ pub(crate) enum Command {
         #[arg(short, long)]
         follow: bool,
     },
+    /// List the coaching sessions of this data directory, newest first; a sidecar may be running.
+    Sessions {
+        /// One JSON array instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Tell a whole session: what was done when, its phases, help and costs; a sidecar may be running.
+    Export {
+        /// The id of the session, or `last` for the newest; `paige-sidecar sessions` lists them.
+        #[arg(value_name = "SESSION", value_parser = which)]
+        session: Which,
+        /// A page to look at, a text to read, or data for programs.
+        #[arg(long, value_enum)]
+        format: Format,
+        /// Write it to this file instead of stdout, readable by you alone.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Replace the file if there is one.
+        #[arg(long, requires = "output")]
+        force: bool,
+    },
     /// Show the tokens that clients need.
     Tokens {
         /// Make new ones: every client has to be given its new token afterwards.
@@ -61,6 +83,35 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// Which session is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// The one that was started last.
+    Last,
+    /// The one of this id.
+    Id(u32),
+}
+
+/// How a session is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For programs, `"format": "paige.session"`.
+    Json,
+    /// A text with tables.
+    Markdown,
+    /// One page with a timeline to go through; it needs no network.
+    Html,
+}
+
+fn which(text: &str) -> Result<Which, String> {
+    match text {
+        "last" => Ok(Which::Last),
+        id => id.parse().map(Which::Id).map_err(|_| {
+            "give the id of a session, which `paige-sidecar sessions` lists, or `last`".to_owned()
+        }),
+    }
 }
 
 /// Every setting, as it was given: flag or environment, not yet judged.
@@ -402,6 +453,15 @@ mod tests {
                 "{} does not show its value in the help",
                 arg.get_id()
             );
+        }
+    }
+
+    #[test]
+    fn a_session_is_named_by_its_id_or_as_the_last() {
+        assert_eq!(which("last"), Ok(Which::Last));
+        assert_eq!(which("12"), Ok(Which::Id(12)));
+        for wrong in ["", "-1", "first", "4294967296"] {
+            assert!(which(wrong).is_err(), "{wrong}");
         }
     }
 

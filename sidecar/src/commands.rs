@@ -1,6 +1,7 @@
-//! `status`, `stop`, `logs` and `tokens`: they work on the data directory, with or without a live sidecar.
+//! `status`, `stop`, `logs`, `sessions`, `export` and `tokens`: they work on the data directory, with or without a live sidecar.
 
 mod logs;
+mod sessions;
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -11,6 +12,7 @@ use rustix::process::{Pid, Signal};
 use serde::Serialize;
 
 pub(crate) use self::logs::logs;
+pub(crate) use self::sessions::{export, sessions};
 use crate::data_dir::{DataDir, Holder};
 use crate::exit::{Exit, Failure, print, tell};
 use crate::{rendezvous, tokens as keys};

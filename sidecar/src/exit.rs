@@ -22,7 +22,8 @@ pub(crate) enum Exit {
     PortTaken = 3,
     /// Another sidecar holds the data directory.
     DataDirHeld = 4,
-    /// The database cannot be used: newer, damaged, read-only or the disk is full.
+    /// The database cannot be used: newer, damaged, read-only or the disk is full; `sessions` and
+    /// `export`: it is older.
     Database = 5,
     /// The stop took too long and was cut off.
     StopTooSlow = 6,
@@ -30,6 +31,8 @@ pub(crate) enum Exit {
     Tokens = 7,
     /// `status` and `stop`: no sidecar runs on this data directory; `logs`: it has no log yet.
     NotRunning = 8,
+    /// `export`: there is no such session, or the file to write cannot be written or is there already.
+    Refused = 9,
     /// Something failed that should not; the message and the log have the details.
     Internal = 70,
 }
@@ -100,6 +103,7 @@ mod tests {
             (Exit::StopTooSlow, 6),
             (Exit::Tokens, 7),
             (Exit::NotRunning, 8),
+            (Exit::Refused, 9),
             (Exit::Internal, 70),
         ];
         for (exit, code) in table {

@@ -40,6 +40,16 @@ fn main() -> ExitCode {
         Some(Command::Logs { lines, follow }) => {
             config::data_dir(&settings).and_then(|data| commands::logs(&data, lines, follow))
         }
+        Some(Command::Sessions { json }) => {
+            config::data_dir(&settings).and_then(|data| commands::sessions(&data, json))
+        }
+        Some(Command::Export {
+            session,
+            format,
+            output,
+            force,
+        }) => config::data_dir(&settings)
+            .and_then(|data| commands::export(&data, session, format, output.as_deref(), force)),
         Some(Command::Tokens { rotate, json }) => {
             config::data_dir(&settings).and_then(|data| commands::tokens(&data, rotate, json))
         }

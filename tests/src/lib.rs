@@ -1,6 +1,7 @@
 //! What the black-box tests share: the built binary, a project to run it on, and clients of its two
 //! doors. Everything goes through the real binary, real sockets, real files and a real database.
 
+pub mod browser;
 pub mod http;
 pub mod mcp;
 pub mod project;
@@ -9,6 +10,7 @@ pub mod sidecar;
 pub mod trace;
 pub mod ws;
 
+pub use browser::Browser;
 pub use mcp::Claude;
 pub use project::Project;
 pub use record::Record;

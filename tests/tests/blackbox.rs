@@ -3,6 +3,8 @@
 
 #[path = "blackbox/bursts.rs"]
 mod bursts;
+#[path = "blackbox/export.rs"]
+mod export;
 #[path = "blackbox/faults.rs"]
 mod faults;
 #[path = "blackbox/files.rs"]

@@ -17,6 +17,7 @@ mod messages;
 mod phases;
 mod previous;
 mod redact;
+pub mod report;
 mod reviews;
 mod session;
 mod state;

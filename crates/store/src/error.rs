@@ -22,6 +22,30 @@ pub enum OpenError {
         /// The newest version known here.
         known: u32,
     },
+    /// An older Paige wrote it, and who only looks does not bring it up to date.
+    #[error(
+        "The database {path} is of version {found}, and this Paige reads version {known}. Start the sidecar once, which brings it up to date. The file was not touched.",
+        path = path.display()
+    )]
+    Older {
+        /// The database file.
+        path: PathBuf,
+        /// The version it has.
+        found: u32,
+        /// The version that can be read here.
+        known: u32,
+    },
+    /// Who only looks cannot reach the file.
+    #[error(
+        "The database {path} cannot be read ({detail}). Run this as the user who runs the sidecar, or use another --data-dir.",
+        path = path.display()
+    )]
+    Unreadable {
+        /// The database file.
+        path: PathBuf,
+        /// What the operating system or SQLite says.
+        detail: String,
+    },
     /// It is a SQLite database, but not one of ours.
     #[error(
         "The database {path} belongs to another program. Move it away, or use another --data-dir. The file was not touched.",

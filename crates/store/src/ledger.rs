@@ -169,6 +169,22 @@ pub fn totals_by_model(
     reader.map(&sql, values.as_slice(), |row| Ok((row.get(9)?, sums(row)?)))
 }
 
+/// The sums over a period for each type of call and model, the most expensive first.
+pub fn totals_by_type_and_model(
+    reader: &Reader<'_>,
+    period: &Period<'_>,
+) -> Result<Vec<(String, String, Totals)>, StoreError> {
+    let (conditions, values) = conditions(period);
+    let sql = format!(
+        "SELECT {SUMS}, call_type, model FROM {}{conditions}
+         GROUP BY call_type, model ORDER BY 4 DESC, call_type, model",
+        schema::LEDGER
+    );
+    reader.map(&sql, values.as_slice(), |row| {
+        Ok((row.get(9)?, row.get(10)?, sums(row)?))
+    })
+}
+
 const SUMS: &str = "count(*), count(*) FILTER (WHERE latency_ms < 0), \
      count(*) FILTER (WHERE cost_estimate IS NULL AND latency_ms >= 0), total(cost_estimate), \
      avg(latency_ms) FILTER (WHERE latency_ms >= 0), ifnull(sum(input_tokens), 0), \
@@ -268,6 +284,22 @@ mod tests {
         assert_eq!(
             costs,
             [("large", 1, 0.5), ("small", 2, 0.25), ("local", 1, 0.0)]
+        );
+
+        let by_both = store
+            .read(|reader| totals_by_type_and_model(reader, &everything))
+            .unwrap();
+        let by_both: Vec<_> = by_both
+            .iter()
+            .map(|(kind, model, totals)| (kind.as_str(), model.as_str(), totals.calls))
+            .collect();
+        assert_eq!(
+            by_both,
+            [
+                ("triage_model", "large", 1),
+                ("triage_model", "small", 2),
+                ("triage_model", "local", 1)
+            ]
         );
 
         let nothing = [

@@ -6,7 +6,7 @@
 //! alone. **Acknowledged means durable**: nobody is answered before the commit.
 //!
 //! The crate has a core, which knows nothing of coaching ([`Store`], [`Unit`], [`Reader`],
-//! [`timeline`], [`ledger`], the outbox), and one module per desk: [`coach`]. The joint between the
+//! [`View`], [`timeline`], [`ledger`], the outbox), and one module per desk: [`coach`]. The joint between the
 //! two is `schema`: the migrations, and the SQL of the shared tables whose scope column carries the
 //! desk's word. It must not know what a rule of coaching is: it keeps rows and guards their shape.
 //!
@@ -26,6 +26,7 @@ mod store;
 mod time;
 pub mod timeline;
 mod unit;
+mod view;
 mod writer;
 
 pub use config::{Config, Problem, Synchronous};
@@ -36,3 +37,4 @@ pub use store::{PushListener, Store};
 pub use time::{from_millis, millis_between, now};
 pub use timeline::{Entry, TimelineEntry};
 pub use unit::{Reader, Unit};
+pub use view::View;

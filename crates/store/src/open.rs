@@ -27,7 +27,7 @@ pub(crate) fn open(
     let opening = Opening { path, config };
     opening.make()?;
     let log_left_over = fs::metadata(opening.beside("-wal")).is_ok_and(|log| log.len() > 0);
-    let mut conn = opening.connect()?;
+    let mut conn = opening.connect_to_write()?;
     match opening.examine(&conn, migrations) {
         Ok(version) => {
             opening.make_private();
@@ -40,6 +40,40 @@ pub(crate) fn open(
             let _ = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log_left_over);
             Err(error)
         }
+    }
+}
+
+/// Opens the database at `path` for looking, if there is one with something in it, and changes nothing.
+pub(crate) fn look(
+    path: &Path,
+    config: &Config,
+    migrations: &Migrations<'_>,
+) -> Result<Option<Connection>, OpenError> {
+    let opening = Opening { path, config };
+    match fs::metadata(path) {
+        Ok(file) if file.len() == 0 => return Ok(None),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(opening.unreadable(&error.to_string())),
+    }
+    let conn = opening
+        .connect(OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .map_err(|error| match error {
+            OpenError::Io { detail, .. } => opening.unreadable(&detail),
+            error => error,
+        })?;
+    let found = opening.examine(&conn, migrations)?;
+    let pending = migrations
+        .pending_migrations(&conn)
+        .map_err(|error| opening.migration(found, found, &error, None))?;
+    match (found, pending) {
+        (0, _) => Ok(None),
+        (_, 0) => Ok(Some(conn)),
+        _ => Err(OpenError::Older {
+            path: path.to_owned(),
+            found,
+            known: found.saturating_add_signed(pending),
+        }),
     }
 }
 
@@ -103,14 +137,26 @@ impl Opening<'_> {
         }
     }
 
-    fn connect(&self) -> Result<Connection, OpenError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    fn unreadable(&self, detail: &str) -> OpenError {
+        OpenError::Unreadable {
+            path: self.path.to_owned(),
+            detail: detail.to_owned(),
+        }
+    }
+
+    fn connect(&self, mode: OpenFlags) -> Result<Connection, OpenError> {
+        let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn =
             Connection::open_with_flags(self.path, flags).map_err(|error| self.error(error))?;
         conn.busy_timeout(self.config.busy_timeout)
             .map_err(|error| self.error(error))?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
         stable_queries(&conn).map_err(|error| self.error(error))?;
+        Ok(conn)
+    }
+
+    fn connect_to_write(&self) -> Result<Connection, OpenError> {
+        let conn = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         // SQLite opens what it may not write for reading only, without saying so.
         if conn
             .is_readonly(MAIN_DB)
