@@ -1,9 +1,13 @@
 //! Story 4, the action log: what is put on the timeline, and when.
 
+use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use paige_store::coach::api_calls;
 use paige_tests::mcp::Era;
+use paige_tests::record::is_time;
+use paige_tests::sidecar::binary;
 use paige_tests::{Claude, Project, Record, Sidecar, Socket};
 use serde_json::{Value, json};
 
@@ -198,5 +202,101 @@ async fn summaries_end_with_the_session() -> Result<()> {
         .record()?
         .expect_actions("buffer_summary", &[told])
         .await?;
+    Ok(())
+}
+
+/// spec: 4.4, 4.6
+///
+/// What a call to a model leaves behind. The calls come with the model client of a later version; here
+/// they are written as it will write them, and read through the built binary.
+#[tokio::test]
+async fn a_call_to_a_model_is_a_row_and_costs_are_summed_up_from_the_rows() -> Result<()> {
+    let mut scene = Scene::new().await?;
+    let session = scene.start().await?;
+    let id = u32::try_from(session.as_u64().context("an id")?)?;
+    let Scene {
+        project, sidecar, ..
+    } = scene;
+    sidecar.stop()?;
+    let call = |model: &str, latency_ms, cost_estimate| api_calls::NewCall {
+        scope: Some(id),
+        call_type: "triage_model".to_owned(),
+        model: model.to_owned(),
+        input_hash: Some("0011223344556677".to_owned()),
+        latency_ms,
+        input_tokens: 1000,
+        output_tokens: 100,
+        cache_write_tokens: 30,
+        cache_read_tokens: 20,
+        cost_estimate,
+    };
+    let calls = [
+        call("claude-haiku-4-5", 400, Some(0.25)),
+        call("claude-haiku-4-5", 600, Some(0.5)),
+        call("claude-sonnet-4-5", 1100, Some(2.0)),
+        call("claude-sonnet-4-5", api_calls::FAILED, Some(0.0)),
+    ];
+    let store = project.store(paige_store::Config::default())?;
+    store.commit_blocking(move |unit| {
+        for call in &calls {
+            api_calls::insert(unit, call)?;
+        }
+        Ok::<_, paige_store::StoreError>(())
+    })?;
+    store.close();
+
+    let record = Record::of(&project)?;
+    let mut row = record.row(
+        "SELECT session_id, call_type, model, input_hash, latency_ms, input_tokens, output_tokens, \
+         cost_estimate, created_at FROM api_call_log ORDER BY id LIMIT 1",
+        [],
+    )?;
+    assert!(is_time(row["created_at"].as_str().unwrap_or_default()));
+    row.as_object_mut().context("a row")?.remove("created_at");
+    assert_eq!(
+        row,
+        json!({
+            "session_id": id, "call_type": "triage_model", "model": "claude-haiku-4-5",
+            "input_hash": "0011223344556677", "latency_ms": 400, "input_tokens": 1000,
+            "output_tokens": 100, "cost_estimate": 0.25,
+        })
+    );
+    let by_model = record.rows(
+        "SELECT model, sum(cost_estimate) AS cost, avg(latency_ms) FILTER (WHERE latency_ms >= 0) AS mean \
+         FROM api_call_log GROUP BY model ORDER BY cost DESC",
+        [],
+    )?;
+    let [sonnet, haiku] = [
+        ("claude-sonnet-4-5", 2.0, 1100.0),
+        ("claude-haiku-4-5", 0.75, 500.0),
+    ];
+    let of =
+        |(model, cost, mean): (&str, f64, f64)| json!({"model": model, "cost": cost, "mean": mean});
+    assert_eq!(by_model, [of(sonnet), of(haiku)]);
+
+    // The sidecar itself tells the same.
+    let told = Command::new(binary())
+        .env_clear()
+        .env("DATA_DIR", &project.data)
+        .args(["export", "last", "--format", "json"])
+        .output()?;
+    let told: Value = serde_json::from_slice(&told.stdout)?;
+    let costs = &told["costs"];
+    assert_eq!(costs["total"]["costUsd"], 2.75, "{costs}");
+    assert_eq!(costs["total"]["failed"], 1, "{costs}");
+    assert_eq!(costs["total"]["meanLatencyMs"], 700.0, "{costs}");
+    for (at, (model, cost, mean)) in [sonnet, haiku].into_iter().enumerate() {
+        let calls = &costs["calls"][at];
+        assert_eq!(
+            json!([
+                calls["model"],
+                calls["calls"],
+                calls["costUsd"],
+                calls["meanLatencyMs"]
+            ]),
+            json!([model, 2, cost, mean]),
+            "{costs}"
+        );
+    }
     Ok(())
 }
