@@ -1,7 +1,7 @@
 //! The report of a session: what was done when, with how much help, and what it cost.
 //!
-//! [`Rows`] are read in one moment, [`Report::of`] makes the report of them, and [`json`], [`markdown`]
-//! and [`html`] make a text of that. None of it writes a file or looks at a clock.
+//! [`Rows`] are read in one moment, [`Report::of`] makes the report of them, and [`json()`], [`markdown()`]
+//! and [`html()`] make a text of that. None of it writes a file or looks at a clock.
 
 mod build;
 mod html;

@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(
             table(&[session]),
             "ID  STATUS                 STARTED                  DURATION   ENTRIES  PROJECT  ISSUE\n\
-             12  completed with errors  2026-02-11 10:00:00 UTC  1 min 1 s  3        /p\u{fffd}[2J  #7 One two"
+             12  completed with errors  2026-02-11 10:00:00 UTC  1 min 1 s  3        /p\u{fffd}[2J   #7 One two"
         );
     }
 }

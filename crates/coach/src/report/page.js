@@ -106,6 +106,11 @@
     current = index ?? indexAt(cursor);
     for (const listener of listeners) listener();
   };
+  // The entries that become past or future when the cursor goes from one to the other.
+  const between = (from, to) => {
+    const [low, high] = from < to ? [from + 1, to] : [to + 1, from];
+    return Array.from({ length: high - low + 1 }, (_, i) => low + i);
+  };
   const goTo = (index) => {
     if (events.length === 0) return;
     const target = clamp(index, 0, events.length - 1);
@@ -168,7 +173,7 @@
   const timeline = () => {
     const lanes = Object.keys(LANES).filter((lane) => events.some((event) => event.lane === lane));
     const ticks = [];
-    let line = null, knob = null;
+    let line = null, knob = null, told = -1;
     let left = 0, width = 1;
     const x = (place) => left + place * width;
     const draw = (whole) => {
@@ -201,6 +206,7 @@
         parts.push(svg("text", { x: 0, y: narrow ? y + 14 : y + 20 }, LANES[lane]));
       });
       ticks.length = 0;
+      told = -1;
       events.forEach((event, i) => {
         const y = top + lanes.indexOf(event.lane) * height + (narrow ? 20 : 7);
         const tick = svg("rect", { class: `tick c-${event.lane}`, x: x(axis.event(i)) - 1.75, y, width: 3.5, height: 16, rx: 1.75 });
@@ -229,7 +235,8 @@
     const show = () => {
       if (!line) return;
       for (const [name, node] of [["x1", line], ["x2", line], ["cx", knob]]) node.setAttribute(name, x(cursor));
-      ticks.forEach((tick, i) => tick.classList.toggle("past", i <= current));
+      for (const i of between(told, current)) ticks[i]?.classList.toggle("past", i <= current);
+      told = current;
     };
     listeners.push(show);
 
@@ -331,9 +338,11 @@
       none.hidden = shown > 0;
       box.hidden = shown === 0;
     };
-    let marked = null;
+    rows.forEach((row) => row.classList.add("later"));
+    let marked = null, told = -1;
     listeners.push(() => {
-      rows.forEach((row, i) => row.classList.toggle("later", i > current));
+      for (const i of between(told, current)) rows[i]?.classList.toggle("later", i > current);
+      told = current;
       marked?.removeAttribute("aria-current");
       marked = rows[current];
       if (!marked) { box.scrollTop = 0; return; }
