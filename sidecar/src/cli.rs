@@ -1,6 +1,7 @@
 //! The command line. It only collects texts: `config` judges them all together.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -60,6 +61,18 @@ pub(crate) enum Command {
         /// One JSON object instead of text.
         #[arg(long)]
         json: bool,
+    },
+    /// Remove a session, or all that is kept of a project, for good. No sidecar may be running.
+    Forget {
+        /// The id of the session.
+        #[arg(value_name = "SESSION", required_unless_present = "project")]
+        session: Option<u32>,
+        /// The folder of the project, instead of a session. It need not be there any more.
+        #[arg(long, value_name = "FOLDER", conflicts_with = "session")]
+        project: Option<PathBuf>,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
     },
 }
 

@@ -1,5 +1,6 @@
-//! `status`, `stop`, `logs` and `tokens`: they work on the data directory, with or without a live sidecar.
+//! The commands beside `serve`: they work on the data directory, with or without a live sidecar.
 
+mod forget;
 mod logs;
 
 use std::io::{Read as _, Write as _};
@@ -10,6 +11,7 @@ use paige_protocol::process::{Health, Rendezvous};
 use rustix::process::{Pid, Signal};
 use serde::Serialize;
 
+pub(crate) use self::forget::{Forget, forget};
 pub(crate) use self::logs::logs;
 use crate::data_dir::{DataDir, Holder};
 use crate::exit::{Exit, Failure, print, tell};

@@ -7,6 +7,8 @@ mod bursts;
 mod faults;
 #[path = "blackbox/files.rs"]
 mod files;
+#[path = "blackbox/forget.rs"]
+mod forget;
 #[path = "blackbox/guard.rs"]
 mod guard;
 #[path = "blackbox/hub.rs"]

@@ -8,6 +8,7 @@
 pub mod actions;
 pub mod buffers;
 pub mod dreyfus;
+pub mod forget;
 pub mod gaps;
 pub mod hint_level_spans;
 pub mod hints;

@@ -239,6 +239,43 @@ pub(crate) fn prune(
     })
 }
 
+/// Takes the pushes of a stream away that were made up to `until`, and every one before them, so that
+/// no gap comes to be; all of them without a time. Returns how many. A [`Store`](crate::Store) that is
+/// open does not hear of it.
+pub(crate) fn take_out(
+    conn: &Connection,
+    stream_id: i64,
+    until: Option<&str>,
+) -> rusqlite::Result<usize> {
+    let Extent { head, bytes, .. } = extent(conn, stream_id)?;
+    let up_to: i64 = match until {
+        None => signed(head),
+        Some(until) => conn.query_row(
+            "SELECT ifnull(max(seq), 0) FROM outbox WHERE stream_id = ?1 AND at <= ?2",
+            (stream_id, until),
+            |row| row.get(0),
+        )?,
+    };
+    let gone: i64 = conn.query_row(
+        "SELECT ifnull(sum(octet_length(payload)), 0) FROM outbox WHERE stream_id = ?1 AND seq <= ?2",
+        (stream_id, up_to),
+        |row| row.get(0),
+    )?;
+    let count = conn.execute(
+        "DELETE FROM outbox WHERE stream_id = ?1 AND seq <= ?2",
+        (stream_id, up_to),
+    )?;
+    conn.execute(
+        "UPDATE streams SET head = ?2, bytes = ?3 WHERE id = ?1",
+        (
+            stream_id,
+            signed(head),
+            signed(bytes.saturating_sub(unsigned(gone))),
+        ),
+    )?;
+    Ok(count)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -301,6 +338,30 @@ mod tests {
         check(10, DAY, 30, pruned(8, 30, false));
         check(10, DAY, 5, pruned(11, 0, false));
         check(600, DAY * 100, 100, pruned(501, 1000, true));
+    }
+
+    #[test]
+    fn what_is_taken_out_leaves_no_gap_and_the_numbers_as_they_are() {
+        let check = |until: Option<i64>, expected, oldest| {
+            let (_folder, conn, before) = stream_of(10);
+            let until = until.map(|hours_ago| time::from_millis(NOON - hours_ago * 3_600_000));
+            let count = take_out(&conn, before.id, until.as_deref()).unwrap();
+            assert_eq!(count, expected);
+            let after = stream(&conn, "/project").unwrap();
+            let bytes = before.bytes - 10 * u64::try_from(expected).unwrap();
+            assert_eq!(
+                after,
+                Stream {
+                    oldest,
+                    bytes,
+                    ..before
+                }
+            );
+        };
+        check(Some(24), 0, 1);
+        check(Some(4), 6, 7);
+        check(Some(0), 10, 11);
+        check(None, 10, 11);
     }
 
     #[test]

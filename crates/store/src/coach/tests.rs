@@ -1,6 +1,7 @@
 //! The desk's tables, driven through the store.
 
 mod desk;
+mod forgetting;
 mod learning;
 mod walk;
 
