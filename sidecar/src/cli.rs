@@ -390,6 +390,17 @@ pub(crate) struct Limits {
         hide_env_values = true
     )]
     pub(crate) outbox_max_bytes: Option<OsString>,
+
+    /// For how many days what happened in a session, and what files were then, is kept after its end;
+    /// what was learned in it stays. [default: for ever]
+    #[arg(
+        long,
+        env = "PAIGE_TIMELINE_KEEP_DAYS",
+        value_name = "N",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) timeline_keep_days: Option<OsString>,
 }
 
 #[cfg(test)]

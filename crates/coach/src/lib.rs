@@ -17,6 +17,7 @@ mod messages;
 mod phases;
 mod previous;
 mod redact;
+mod retention;
 mod reviews;
 mod session;
 mod state;

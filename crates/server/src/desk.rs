@@ -78,6 +78,11 @@ impl Door {
             stop.clone()
                 .run_until_cancelled_owned(async move { backups.run_backups().await }),
         );
+        let retention = desk.coach.clone();
+        tasks.spawn(
+            stop.clone()
+                .run_until_cancelled_owned(async move { retention.run_retention().await }),
+        );
         Self {
             desk,
             store,

@@ -22,6 +22,7 @@ pub mod phases;
 pub mod plans;
 pub mod previous_texts;
 pub mod progress;
+pub mod retention;
 pub mod sessions;
 mod words;
 pub mod wrap_up;

@@ -159,3 +159,33 @@ async fn nothing_is_forgotten_while_a_sidecar_runs() -> Result<()> {
     ensure!(told.contains("SESSION"), "{told}");
     Ok(())
 }
+
+#[tokio::test]
+async fn what_ended_long_ago_is_taken_away_when_the_user_wants_it() -> Result<()> {
+    let project = Project::with(&[("a.txt", &format!("{MARKER} before\n"))])?;
+    session(&project).await?;
+    let rows = rusqlite::Connection::open(project.database())?;
+    rows.execute_batch(
+        "UPDATE sessions SET started_at = '2020-01-01T00:00:00.000Z', ended_at = '2020-01-02T00:00:00.000Z';
+         UPDATE action_log SET created_at = '2020-01-01T12:00:00.000Z';
+         UPDATE outbox SET at = '2020-01-01T12:00:00.000Z';",
+    )?;
+    drop(rows);
+    let left = || -> Result<_> {
+        Ok(Record::of(&project)?.row(
+            "SELECT (SELECT count(*) FROM sessions) AS sessions,
+                 (SELECT count(*) FROM action_log WHERE session_id = 1
+                     AND id < (SELECT max(id) FROM action_log)) AS entries,
+                 (SELECT count(*) FROM texts) AS texts",
+            [],
+        )?)
+    };
+    // Everything is kept for ever, unless the user says otherwise.
+    ensure!(Sidecar::start(&project)?.stop()?.success());
+    ensure!(left()?["texts"] == 1, "{}", left()?);
+    let sidecar = Sidecar::start_with(&project, &["--timeline-keep-days", "30"])?;
+    Sidecar::logged(&project, &["has been taken from the timeline"]).await?;
+    assert_eq!(left()?, json!({"sessions": 1, "entries": 0, "texts": 0}));
+    ensure!(sidecar.stop()?.success());
+    Ok(())
+}

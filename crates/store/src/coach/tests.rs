@@ -3,6 +3,7 @@
 mod desk;
 mod forgetting;
 mod learning;
+mod retaining;
 mod walk;
 
 use crate::row::Json;
