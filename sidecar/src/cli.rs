@@ -62,6 +62,16 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show a session once more in the windows that are connected, as fast as you like. Ctrl-C ends it.
+    Replay {
+        /// The id of the session.
+        #[arg(value_name = "SESSION")]
+        session: u32,
+        /// How many times as fast as it happened, 0.1 to 100. Never longer than 2 seconds pass
+        /// between two messages.
+        #[arg(long, value_name = "N", default_value_t = paige_protocol::coach::replay::DEFAULT_SPEED)]
+        speed: f64,
+    },
     /// Remove a session, or all that is kept of a project, for good. No sidecar may be running.
     Forget {
         /// The id of the session.

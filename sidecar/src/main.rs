@@ -43,6 +43,9 @@ fn main() -> ExitCode {
         Some(Command::Tokens { rotate, json }) => {
             config::data_dir(&settings).and_then(|data| commands::tokens(&data, rotate, json))
         }
+        Some(Command::Replay { session, speed }) => {
+            config::data_dir(&settings).and_then(|data| commands::replay(&data, session, speed))
+        }
         Some(Command::Forget {
             session,
             project,

@@ -17,6 +17,8 @@ mod hub;
 mod limits;
 #[path = "blackbox/refusals.rs"]
 mod refusals;
+#[path = "blackbox/replay.rs"]
+mod replay;
 #[path = "blackbox/secrets.rs"]
 mod secrets;
 #[path = "blackbox/story1.rs"]

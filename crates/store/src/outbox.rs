@@ -164,6 +164,25 @@ pub(crate) fn replay(
     )
 }
 
+/// The pushes of a stream of this time: the number before the first, and that of the last.
+pub(crate) fn between(
+    reader: &Reader<'_>,
+    stream_id: i64,
+    from: &str,
+    to: Option<&str>,
+) -> Result<(u64, u64), StoreError> {
+    let found = reader.map(
+        "SELECT min(seq), max(seq) FROM outbox
+         WHERE stream_id = ?1 AND at >= ?2 AND (?3 IS NULL OR at <= ?3)",
+        (stream_id, from, to),
+        |row| Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?)),
+    )?;
+    Ok(match found.first() {
+        Some((Some(first), Some(last))) => (unsigned(first - 1), unsigned(*last)),
+        _ => (0, 0),
+    })
+}
+
 /// The most rows that one pruning takes away, so that a waiting unit is never held up for long.
 const PRUNE_ROWS: usize = 500;
 
@@ -370,6 +389,23 @@ mod tests {
         prune(&conn, before.id, Duration::ZERO, 0, NOON + 1).unwrap();
         let after = stream(&conn, "/project").unwrap();
         assert_eq!((after.head, after.oldest), (10, 11));
+    }
+
+    #[test]
+    fn the_pushes_of_a_time_are_found() {
+        let (_folder, conn, stream) = stream_of(10);
+        let at = |hours_ago: i64| time::from_millis(NOON - hours_ago * 3_600_000);
+        let reader = Reader::new(&conn);
+        let check = |from, to: Option<i64>, expected| {
+            let to = to.map(at);
+            let found = between(&reader, stream.id, &at(from), to.as_deref()).unwrap();
+            assert_eq!(found, expected);
+        };
+        check(3, Some(1), (6, 9));
+        check(3, None, (6, 10));
+        check(99, Some(8), (0, 2));
+        check(99, Some(50), (0, 0));
+        check(-1, None, (0, 0));
     }
 
     #[test]
