@@ -104,6 +104,7 @@ pub(crate) fn forget(data: &DataDir, what: &Forget, yes: bool) -> Result<(), Fai
             Forget::Project(folder) => forget::project(erasure, folder),
         })
         .map_err(|error| database("Nothing was removed", &error))?;
+    let copies_removed = remove(&copies);
     eraser.scrub().map_err(|error| {
         database(
             &format!(
@@ -117,7 +118,7 @@ pub(crate) fn forget(data: &DataDir, what: &Forget, yes: bool) -> Result<(), Fai
     eraser
         .close()
         .map_err(|error| database("The database could not be closed", &error))?;
-    remove(&copies)?;
+    copies_removed?;
     if let Forget::Project(folder) = what {
         rendezvous::forget_port(&data.ports(), folder)
             .map_err(|error| Failure::internal("The port of the project is still kept", error))?;
@@ -150,7 +151,8 @@ fn about_session(eraser: &Eraser, id: u32) -> Result<String, Failure> {
     };
     Ok(format!(
         "This removes session {id} of {} (started {}, {state}) for good:\n\
-         \x20 - its plan, phases, hints, {} on the timeline, and the earlier texts of its files;\n\
+         \x20 - its plan, phases, hints, and the earlier texts of its files;\n\
+         \x20 - {} on the timeline;\n\
          \x20 - {} first noticed in it, with katas and material about them;\n\
          \x20 - {} kept for windows that come back: all up to the end of the session, those of earlier sessions too.\n\
          Unsaved text stays.",
@@ -193,7 +195,8 @@ fn about_project(eraser: &Eraser, folder: &str) -> Result<String, Failure> {
     };
     Ok(format!(
         "This removes all that is kept of the project {folder} for good; the folder itself is not touched:\n\
-         \x20 - {}, with plans, phases, hints, {} on the timeline, and the earlier texts of files;\n\
+         \x20 - {}, with plans, phases, hints, and the earlier texts of files;\n\
+         \x20 - {} on the timeline;\n\
          \x20 - {} first noticed in them, with katas and material about them;\n\
          \x20 - {} kept for windows that come back;\n\
          \x20 - the unsaved text of {}.{rest}",

@@ -26,6 +26,11 @@ pub struct Extent {
 /// What [`session`] would take out.
 pub fn extent_of_session(reader: &Reader<'_>, id: u32) -> Result<Extent, StoreError> {
     let session = sessions::by_id(reader, id)?.ok_or_else(|| not_found("session", id))?;
+    let last: i64 = reader.value(
+        "SELECT ifnull(max(seq), 0) FROM outbox JOIN streams ON streams.id = stream_id
+         WHERE project_dir = ?1 AND (?2 IS NULL OR at <= ?2)",
+        (&session.project_dir, &session.ended_at),
+    )?;
     Ok(Extent {
         sessions: 1,
         entries: reader.value(
@@ -38,9 +43,8 @@ pub fn extent_of_session(reader: &Reader<'_>, id: u32) -> Result<Extent, StoreEr
         )?,
         pushes: reader.value(
             "SELECT count(*) FROM outbox JOIN streams ON streams.id = stream_id
-             WHERE project_dir = ?1 AND seq <= (SELECT ifnull(max(seq), 0) FROM outbox AS told
-                 WHERE told.stream_id = streams.id AND (?2 IS NULL OR at <= ?2))",
-            (&session.project_dir, &session.ended_at),
+             WHERE project_dir = ?1 AND seq <= ?2",
+            (&session.project_dir, last),
         )?,
         unsaved: 0,
     })
@@ -136,10 +140,9 @@ fn take_sessions_out(erasure: &mut Erasure<'_>, ids: &[u32]) -> Result<(), Store
                  AND seen_at = last_encountered_at)",
             [id],
         )?;
-        previous_texts::prune(erasure, *id)?;
         erasure.row("DELETE FROM sessions WHERE id = ?1", [id])?;
     }
-    Ok(())
+    previous_texts::drop_unused(erasure)
 }
 
 fn take_pushes_out(

@@ -102,6 +102,11 @@ pub fn prune(unit: &mut Unit<'_>, session_id: u32) -> Result<(), StoreError> {
         "DELETE FROM previous_texts WHERE session_id = ?1",
         [session_id],
     )?;
+    drop_unused(unit)
+}
+
+/// Forgets every text that nobody keeps any more.
+pub(super) fn drop_unused(unit: &mut Unit<'_>) -> Result<(), StoreError> {
     unit.row(
         "DELETE FROM texts WHERE NOT EXISTS
              (SELECT 1 FROM previous_texts WHERE previous_texts.hash = texts.hash)",
