@@ -6,6 +6,7 @@ export type {
   Cursor,
   CursorStorage,
   HelloInfo,
+  ListenOptions,
   PaigeSocketOptions,
   RequestOptions,
   Status,

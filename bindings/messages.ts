@@ -1522,6 +1522,11 @@ export type ServerEnvelope<M> = {
 	id?: RequestId | null,
 	/** On a push: its number in the stream, without gaps. */
 	seq?: number | null,
+	/**
+	 * True on a push of an earlier time that is shown again by `POST /replay`: it has no `seq`, moves
+	 * no cursor and says nothing of how things are now.
+	 */
+	replay?: boolean | null,
 	/** When it was made, ISO 8601 UTC. */
 	timestamp: string,
 } & M;

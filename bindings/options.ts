@@ -55,6 +55,12 @@ export type Status =
   /** It ended for good. */
   | { state: "closed"; reason: string };
 
+/** What a handler wants to be told of. */
+export interface ListenOptions {
+  /** Whether it is also told of the messages of a session that is replayed; it is not when left out. */
+  replay?: boolean;
+}
+
 export interface PaigeSocketOptions {
   /** For instance `ws://127.0.0.1:3000/ws`. */
   url: string;

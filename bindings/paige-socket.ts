@@ -9,7 +9,7 @@ import {
   type ServerMessage,
   type ServerPayloads,
 } from "./messages.js";
-import { settings, type Cursor, type PaigeSocketOptions, type RequestOptions, type Settings, type Status, type WebSocketLike } from "./options.js";
+import { settings, type Cursor, type ListenOptions, type PaigeSocketOptions, type RequestOptions, type Settings, type Status, type WebSocketLike } from "./options.js";
 
 /** Close codes after which trying again is of no use, with what a person can do about them. */
 const FINAL_CODES: ReadonlyMap<number, string> = new Map([
@@ -45,7 +45,8 @@ type Handler = (payload: never, frame: ServerFrame) => void;
 export class PaigeSocket {
   private readonly settings: Settings;
   private readonly edits: Edits;
-  private readonly handlers = new Map<string, Set<Handler>>();
+  /** By type, each with whether it wants replays as well. */
+  private readonly handlers = new Map<string, Map<Handler, boolean>>();
   private readonly statusHandlers = new Set<(status: Status) => void>();
   private readonly pending = new Map<number, Pending>();
   private readonly waiting: Outgoing[] = [];
@@ -134,13 +135,16 @@ export class PaigeSocket {
   /**
    * Calls the handler for every message of this type, or with `"*"` of any type, that is not the
    * answer to a request. Returns what ends it.
+   *
+   * A session that is replayed (`paige-sidecar replay`) says nothing of how things are now, so that its
+   * messages go only to handlers that ask for them with `{ replay: true }`; `frame.replay` tells them.
    */
-  on<T extends keyof ServerPayloads>(type: T, handler: (payload: ServerPayloads[T], frame: ServerFrame) => void): () => void;
-  on(type: "*", handler: (frame: ServerFrame) => void): () => void;
-  on(type: string, handler: ((frame: ServerFrame) => void) | Handler): () => void {
+  on<T extends keyof ServerPayloads>(type: T, handler: (payload: ServerPayloads[T], frame: ServerFrame) => void, options?: ListenOptions): () => void;
+  on(type: "*", handler: (frame: ServerFrame) => void, options?: ListenOptions): () => void;
+  on(type: string, handler: ((frame: ServerFrame) => void) | Handler, options: ListenOptions = {}): () => void {
     const registered: Handler = type === "*" ? (_, frame) => (handler as (frame: ServerFrame) => void)(frame) : (handler as Handler);
-    const handlers = this.handlers.get(type) ?? new Set();
-    this.handlers.set(type, handlers.add(registered));
+    const handlers = this.handlers.get(type) ?? new Map<Handler, boolean>();
+    this.handlers.set(type, handlers.set(registered, options.replay ?? false));
     return () => void handlers.delete(registered);
   }
 
@@ -206,6 +210,10 @@ export class PaigeSocket {
       this.settings.onHandlerError(error);
       return;
     }
+    if (frame.replay === true) {
+      this.deliver(frame);
+      return;
+    }
     if (typeof frame.seq === "number") {
       this.receivePush(frame, frame.seq);
       return;
@@ -262,7 +270,8 @@ export class PaigeSocket {
 
   private deliver(frame: ServerFrame): void {
     for (const type of [frame.type, "*"]) {
-      for (const handler of [...(this.handlers.get(type) ?? [])]) {
+      for (const [handler, wantsReplays] of [...(this.handlers.get(type) ?? [])]) {
+        if (frame.replay === true && !wantsReplays) continue;
         this.guard(() => handler(frame.payload as never, frame));
       }
     }

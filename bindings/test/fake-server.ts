@@ -53,7 +53,7 @@ export class Connection {
     return this.inbox.rest;
   }
 
-  send(message: ServerMessage, envelope: { id?: number | undefined; seq?: number } = {}): void {
+  send(message: ServerMessage, envelope: { id?: number | undefined; seq?: number; replay?: boolean } = {}): void {
     this.sendText(JSON.stringify({ ...message, ...envelope, timestamp: new Date().toISOString() }));
   }
 

@@ -316,6 +316,29 @@ describe("the stream of pushes", LIMIT, () => {
     assert.deepEqual(heard, ["42"]);
   });
 
+  test("a replay goes to who asks for it, and moves no cursor", async () => {
+    const [socket, connection] = await connected();
+    const heard = listen(socket);
+    const both: string[] = [];
+    const all: unknown[] = [];
+    const end = socket.on("coaching:message", ({ message }, { replay }) => both.push(`${message} ${replay ?? false}`), { replay: true });
+    socket.on("*", ({ replay }) => all.push(replay), { replay: true });
+    connection.push(1);
+    const before = socket.cursor;
+    const payload = { messageId: "m9", message: "again", type: "info", source: "coaching" } as const;
+    connection.send({ type: "coaching:message", payload }, { replay: true });
+    await settle(socket, connection);
+    end();
+    connection.send({ type: "coaching:message", payload }, { replay: true });
+    connection.push(2);
+    await settle(socket, connection);
+    assert.deepEqual(heard, ["1", "2"]);
+    assert.deepEqual(both, ["1 false", "again true"]);
+    assert.equal(all.filter((replay) => replay === true).length, 2);
+    assert.equal(before?.stream, socket.cursor?.stream);
+    assert.equal(socket.cursor?.seq, 2);
+  });
+
   for (const initFirst of [true, false]) {
     test(`a cursor that cannot be resumed is replaced (init ${initFirst ? "first" : "second"})`, async () => {
       const storage = { load: () => ({ stream: "old", seq: 900 }), save: () => undefined };

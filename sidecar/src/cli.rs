@@ -83,6 +83,28 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show a session once more in the windows that are connected, as fast as you like. Ctrl-C ends it.
+    Replay {
+        /// The id of the session.
+        #[arg(value_name = "SESSION")]
+        session: u32,
+        /// How many times as fast as it happened, 0.1 to 100. Never longer than 2 seconds pass
+        /// between two messages.
+        #[arg(long, value_name = "N", default_value_t = paige_protocol::coach::replay::DEFAULT_SPEED)]
+        speed: f64,
+    },
+    /// Remove a session, or all that is kept of a project, for good. No sidecar may be running.
+    Forget {
+        /// The id of the session.
+        #[arg(value_name = "SESSION", required_unless_present = "project")]
+        session: Option<u32>,
+        /// The folder of the project, instead of a session. It need not be there any more.
+        #[arg(long, value_name = "FOLDER", conflicts_with = "session")]
+        project: Option<PathBuf>,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// Which session is meant.
@@ -428,6 +450,17 @@ pub(crate) struct Limits {
         hide_env_values = true
     )]
     pub(crate) outbox_max_bytes: Option<OsString>,
+
+    /// For how many days what happened in a session, and what files were then, is kept after its end;
+    /// what was learned in it stays. [default: for ever]
+    #[arg(
+        long,
+        env = "PAIGE_TIMELINE_KEEP_DAYS",
+        value_name = "N",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) timeline_keep_days: Option<OsString>,
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
-//! `status`, `stop`, `logs`, `sessions`, `export` and `tokens`: they work on the data directory, with or without a live sidecar.
+//! The commands beside `serve`: they work on the data directory, with or without a live sidecar.
 
+mod forget;
 mod logs;
+mod replay;
 mod sessions;
 
 use std::io::{Read as _, Write as _};
@@ -11,7 +13,9 @@ use paige_protocol::process::{Health, Rendezvous};
 use rustix::process::{Pid, Signal};
 use serde::Serialize;
 
+pub(crate) use self::forget::{Forget, forget};
 pub(crate) use self::logs::logs;
+pub(crate) use self::replay::replay;
 pub(crate) use self::sessions::{export, sessions};
 use crate::data_dir::{DataDir, Holder};
 use crate::exit::{Exit, Failure, print, tell};
@@ -21,6 +25,12 @@ use crate::{rendezvous, tokens as keys};
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 /// How long `status` waits for an answer of the live sidecar.
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
+
+/// Where a sidecar listens that listens on this machine alone.
+const HOSTS: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::LOCALHOST),
+    IpAddr::V6(Ipv6Addr::LOCALHOST),
+];
 
 /// What `status --json` prints. Never a token.
 #[derive(Debug, Serialize)]
@@ -233,11 +243,7 @@ fn not_running(data: &DataDir) -> Failure {
 
 /// What the sidecar on this port says of its uptime; `None` when it does not answer.
 fn uptime(port: u16) -> Option<f64> {
-    let hosts = [
-        IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(Ipv6Addr::LOCALHOST),
-    ];
-    hosts.into_iter().find_map(|host| {
+    HOSTS.into_iter().find_map(|host| {
         let address = SocketAddr::new(host, port);
         let mut stream = TcpStream::connect_timeout(&address, ANSWER_LIMIT).ok()?;
         stream.set_read_timeout(Some(ANSWER_LIMIT)).ok()?;

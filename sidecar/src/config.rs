@@ -183,7 +183,8 @@ pub(crate) fn load(settings: &Settings) -> Result<Config, Failure> {
     let guard = read.guard(settings, host);
     let socket = read.socket(settings, guard.max_nesting);
     let workspace = read.workspace(settings);
-    let store = read.store(settings);
+    let timeline_keep = read.timeline_keep(settings);
+    let store = read.store(settings, timeline_keep);
     #[cfg(debug_assertions)]
     let store = if settings.unsafe_synchronous_off {
         paige_store::Config {
@@ -193,7 +194,10 @@ pub(crate) fn load(settings: &Settings) -> Result<Config, Failure> {
     } else {
         store
     };
-    let coach = read.coach(data.as_ref());
+    let coach = paige_coach::Config {
+        timeline_keep,
+        ..read.coach(data.as_ref())
+    };
 
     if !host.is_loopback() {
         if !allow_remote {

@@ -12,11 +12,8 @@ pub(crate) enum Exit {
     Ok = 0,
     /// One or more settings are missing or wrong; the message names them all.
     Configuration = 1,
-    /// The command line could not be understood. clap ends the process with this code itself.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "clap uses the number, the table needs the name")
-    )]
+    /// The command line could not be understood, or lacks the `--yes` that nobody is there to say.
+    /// clap ends the process with this code itself.
     Usage = 2,
     /// The port is taken; the message names the holder where it is known.
     PortTaken = 3,
@@ -31,7 +28,7 @@ pub(crate) enum Exit {
     Tokens = 7,
     /// `status` and `stop`: no sidecar runs on this data directory; `logs`: it has no log yet.
     NotRunning = 8,
-    /// `export`: there is no such session, or the file to write cannot be written or is there already.
+    /// There is no such session or project; `export`: or the file cannot be written or is there already.
     Refused = 9,
     /// Something failed that should not; the message and the log have the details.
     Internal = 70,

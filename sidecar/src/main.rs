@@ -53,6 +53,17 @@ fn main() -> ExitCode {
         Some(Command::Tokens { rotate, json }) => {
             config::data_dir(&settings).and_then(|data| commands::tokens(&data, rotate, json))
         }
+        Some(Command::Replay { session, speed }) => {
+            config::data_dir(&settings).and_then(|data| commands::replay(&data, session, speed))
+        }
+        Some(Command::Forget {
+            session,
+            project,
+            yes,
+        }) => config::data_dir(&settings).and_then(|data| {
+            let what = commands::Forget::of(session, project)?;
+            commands::forget(&data, &what, yes)
+        }),
     };
     match result {
         Ok(()) => Exit::Ok.into(),

@@ -75,6 +75,18 @@ pub(crate) fn remember_port(path: &Path, project_dir: &str, port: u16) -> std::i
     write_private(path, &serde_json::to_string(&ports)?)
 }
 
+/// Forgets the port of this project.
+///
+/// # Errors
+/// Those of the file system.
+pub(crate) fn forget_port(path: &Path, project_dir: &str) -> std::io::Result<()> {
+    let mut ports = read_ports(path);
+    if ports.remove(project_dir).is_none() {
+        return Ok(());
+    }
+    write_private(path, &serde_json::to_string(&ports)?)
+}
+
 fn read_ports(path: &Path) -> BTreeMap<String, u16> {
     std::fs::read(path)
         .ok()
@@ -129,5 +141,8 @@ mod tests {
             (last_port(&path, here), last_port(&path, gone)),
             (Some(3001), None)
         );
+        forget_port(&path, here).unwrap();
+        forget_port(&path, here).unwrap();
+        assert_eq!(last_port(&path, here), None);
     }
 }

@@ -9,6 +9,8 @@ mod export;
 mod faults;
 #[path = "blackbox/files.rs"]
 mod files;
+#[path = "blackbox/forget.rs"]
+mod forget;
 #[path = "blackbox/guard.rs"]
 mod guard;
 #[path = "blackbox/hub.rs"]
@@ -17,6 +19,8 @@ mod hub;
 mod limits;
 #[path = "blackbox/refusals.rs"]
 mod refusals;
+#[path = "blackbox/replay.rs"]
+mod replay;
 #[path = "blackbox/secrets.rs"]
 mod secrets;
 #[path = "blackbox/story1.rs"]

@@ -18,6 +18,10 @@ pub struct Config {
     pub buffers: Buffers,
     /// What commands are for.
     pub commands: Commands,
+    /// How long what happened in a session is kept after its end; for ever when it is not set. Not a
+    /// number of coaching, so that it is set with the other limits.
+    #[serde(skip)]
+    pub timeline_keep: Option<Duration>,
 }
 
 /// What commands are for, by the words that they begin with.

@@ -18,6 +18,7 @@ mod phases;
 mod previous;
 mod redact;
 pub mod report;
+mod retention;
 mod reviews;
 mod session;
 mod state;

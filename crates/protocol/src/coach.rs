@@ -9,6 +9,7 @@ pub mod files;
 pub mod hints;
 pub mod messages;
 pub mod practice;
+pub mod replay;
 pub mod session;
 pub mod timeline;
 pub mod tools;

@@ -1,6 +1,6 @@
 //! The envelope that every WebSocket message stands in, and how it is read and written.
 //!
-//! `{ "type", "payload", "id"?, "seq"?, "timestamp" }`, both ways. The envelope knows nothing of
+//! `{ "type", "payload", "id"?, "seq"?, "replay"?, "timestamp" }`, both ways. The envelope knows nothing of
 //! what it carries.
 
 use std::borrow::Cow;
@@ -47,6 +47,10 @@ pub struct ServerEnvelope<M> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[specta(type = Option<specta_typescript::Number>)]
     pub seq: Option<u64>,
+    /// True on a push of an earlier time that is shown again by `POST /replay`: it has no `seq`, moves
+    /// no cursor and says nothing of how things are now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<bool>,
     /// When it was made, ISO 8601 UTC.
     pub timestamp: String,
 }
@@ -170,6 +174,13 @@ pub fn write_frame(
         debug_assert!(false, "a payload is not UTF-8");
         String::from_utf8_lossy(error.as_bytes()).into_owned()
     })
+}
+
+/// Writes the frame of a push that is shown again; `payload` is JSON.
+pub fn write_replayed_frame(kind: &str, payload: &str, timestamp: &str) -> String {
+    format!(
+        "{{\"type\":\"{kind}\",\"payload\":{payload},\"replay\":true,\"timestamp\":\"{timestamp}\"}}"
+    )
 }
 
 /// Appends a value as JSON.

@@ -20,7 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     dispatch::{Desk, Facts},
     hub::{Config, Hub},
-    timeline, ws,
+    replay, timeline, ws,
 };
 
 /// How often open files are looked at that no event tells of.
@@ -78,6 +78,11 @@ impl Door {
             stop.clone()
                 .run_until_cancelled_owned(async move { backups.run_backups().await }),
         );
+        let retention = desk.coach.clone();
+        tasks.spawn(
+            stop.clone()
+                .run_until_cancelled_owned(async move { retention.run_retention().await }),
+        );
         Self {
             desk,
             store,
@@ -86,7 +91,7 @@ impl Door {
         }
     }
 
-    /// The routes `/ws` and `/timeline`, to be put behind the guard.
+    /// The routes `/ws`, `/timeline` and `/replay`, to be put behind the guard.
     pub fn router(&self) -> Router {
         let timeline = timeline::router(self.store.clone(), self.stop.clone());
         let ws = ws::router(ws::Door {
@@ -94,10 +99,11 @@ impl Door {
             stop: self.stop.clone(),
             tasks: self.tasks.clone(),
         });
-        ws.merge(timeline)
+        let replay = replay::router(&self.desk, self.store.clone(), self.stop.clone());
+        ws.merge(timeline).merge(replay)
     }
 
-    /// Closes every socket with 1001, ends every stream of the timeline and what the door does on its
+    /// Closes every socket with 1001, ends every stream of the timeline, a replay, and what the door does on its
     /// own. A client that does not answer is cut off within 0.6 s.
     pub async fn close(&self) {
         self.stop.cancel();

@@ -18,7 +18,7 @@ use paige_protocol::{
         ServerMessage,
         connection::{Hello, ResyncReason},
     },
-    envelope::{RequestId, write_frame},
+    envelope::{RequestId, write_frame, write_replayed_frame},
 };
 use paige_store::{Push, Store, StoreError};
 use parking_lot::Mutex;
@@ -54,6 +54,9 @@ impl Default for Config {
         }
     }
 }
+
+/// How long a replay waits for one client that does not keep up.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Every connected client.
 #[derive(Clone)]
@@ -231,6 +234,22 @@ impl Hub {
         }
     }
 
+    /// How many clients hear passing news.
+    pub(crate) fn hearing(&self) -> usize {
+        self.listeners(None).len()
+    }
+
+    /// Sends a push of an earlier time to every client that hears passing news. One that has no room
+    /// for it is waited for, but not for long, and then goes without it.
+    pub(crate) async fn show_again(&self, frame: Utf8Bytes) {
+        for client in self.listeners(None) {
+            let room = tokio::time::timeout(PATIENCE, client.queue.room()).await;
+            if matches!(room, Ok(Ok(()))) {
+                client.send(frame.clone(), None);
+            }
+        }
+    }
+
     /// Remembers for every client that hears passing news which version of a file it has now been
     /// sent.
     pub(crate) fn all_have_seen(&self, path: &ProjectPath, version: &Version) {
@@ -357,6 +376,10 @@ fn push_frame(push: &Push) -> Utf8Bytes {
     .into()
 }
 
+pub(crate) fn replayed_frame(push: &Push) -> Utf8Bytes {
+    write_replayed_frame(&push.kind, &push.payload, &push.at).into()
+}
+
 pub(crate) fn tree_frame(tree: &str, id: Option<&RequestId>) -> Utf8Bytes {
     write_frame(
         "fs:tree",
@@ -375,7 +398,7 @@ pub(crate) fn tree_frame(tree: &str, id: Option<&RequestId>) -> Utf8Bytes {
 
 /// A push that was worth something for a short time only, such as a nudge, is left out of a replay;
 /// the client sees the gap filled by the numbers that follow.
-fn expired(push: &Push) -> bool {
+pub(crate) fn expired(push: &Push) -> bool {
     push.expires_at
         .as_deref()
         .is_some_and(|expires| expires <= paige_store::now().as_str())

@@ -1,4 +1,4 @@
-//! The human's door: the guard, the WebSocket and its hub, the timeline, health.
+//! The human's door: the guard, the WebSocket and its hub, the timeline, the replay, health.
 //!
 //! It puts any door that it is handed behind the same guard, and knows none of them. It is the one
 //! room beside the sidecar that holds the pen: the desktop UI saves files, and Claude, whose door is
@@ -10,6 +10,7 @@ pub mod guard;
 pub mod http;
 mod hub;
 mod queue;
+mod replay;
 mod timeline;
 mod ws;
 

@@ -8,6 +8,7 @@
 pub mod actions;
 pub mod buffers;
 pub mod dreyfus;
+pub mod forget;
 pub mod gaps;
 pub mod hint_level_spans;
 pub mod hints;
@@ -21,6 +22,7 @@ pub mod phases;
 pub mod plans;
 pub mod previous_texts;
 pub mod progress;
+pub mod retention;
 pub mod sessions;
 mod words;
 pub mod wrap_up;

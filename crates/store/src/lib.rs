@@ -14,6 +14,7 @@
 
 pub mod coach;
 mod config;
+mod erase;
 mod error;
 pub mod ledger;
 mod mailbox;
@@ -30,6 +31,7 @@ mod view;
 mod writer;
 
 pub use config::{Config, Problem, Synchronous};
+pub use erase::{Eraser, Erasure};
 pub use error::{ConstraintKind, OpenError, StoreError};
 pub use outbox::{Cursor, Push};
 pub use row::Json;

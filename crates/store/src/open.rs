@@ -330,6 +330,29 @@ impl Opening<'_> {
     }
 }
 
+/// The copies that [`Opening::back_up`] has left beside the file, whole or not, by name.
+pub(crate) fn copies_of(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut prefix = path.file_name().unwrap_or_default().to_owned();
+    prefix.push(".backup-v");
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut copies = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name
+            .as_encoded_bytes()
+            .starts_with(prefix.as_encoded_bytes())
+        {
+            copies.push(entry.path());
+        }
+    }
+    copies.sort();
+    Ok(copies)
+}
+
 /// Makes an empty file for its owner alone; an error if there is one.
 fn create_private(path: &Path) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();

@@ -164,6 +164,25 @@ pub(crate) fn replay(
     )
 }
 
+/// The pushes of a stream of this time: the number before the first, and that of the last.
+pub(crate) fn between(
+    reader: &Reader<'_>,
+    stream_id: i64,
+    from: &str,
+    to: Option<&str>,
+) -> Result<(u64, u64), StoreError> {
+    let found = reader.map(
+        "SELECT min(seq), max(seq) FROM outbox
+         WHERE stream_id = ?1 AND at >= ?2 AND (?3 IS NULL OR at <= ?3)",
+        (stream_id, from, to),
+        |row| Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?)),
+    )?;
+    Ok(match found.first() {
+        Some((Some(first), Some(last))) => (unsigned(first - 1), unsigned(*last)),
+        _ => (0, 0),
+    })
+}
+
 /// The most rows that one pruning takes away, so that a waiting unit is never held up for long.
 const PRUNE_ROWS: usize = 500;
 
@@ -239,6 +258,43 @@ pub(crate) fn prune(
     })
 }
 
+/// Takes the pushes of a stream away that were made up to `until`, and every one before them, so that
+/// no gap comes to be; all of them without a time. Returns how many. A [`Store`](crate::Store) that is
+/// open does not hear of it.
+pub(crate) fn take_out(
+    conn: &Connection,
+    stream_id: i64,
+    until: Option<&str>,
+) -> rusqlite::Result<usize> {
+    let Extent { head, bytes, .. } = extent(conn, stream_id)?;
+    let up_to: i64 = match until {
+        None => signed(head),
+        Some(until) => conn.query_row(
+            "SELECT ifnull(max(seq), 0) FROM outbox WHERE stream_id = ?1 AND at <= ?2",
+            (stream_id, until),
+            |row| row.get(0),
+        )?,
+    };
+    let gone: i64 = conn.query_row(
+        "SELECT ifnull(sum(octet_length(payload)), 0) FROM outbox WHERE stream_id = ?1 AND seq <= ?2",
+        (stream_id, up_to),
+        |row| row.get(0),
+    )?;
+    let count = conn.execute(
+        "DELETE FROM outbox WHERE stream_id = ?1 AND seq <= ?2",
+        (stream_id, up_to),
+    )?;
+    conn.execute(
+        "UPDATE streams SET head = ?2, bytes = ?3 WHERE id = ?1",
+        (
+            stream_id,
+            signed(head),
+            signed(bytes.saturating_sub(unsigned(gone))),
+        ),
+    )?;
+    Ok(count)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -304,11 +360,52 @@ mod tests {
     }
 
     #[test]
+    fn what_is_taken_out_leaves_no_gap_and_the_numbers_as_they_are() {
+        let check = |until: Option<i64>, expected, oldest| {
+            let (_folder, conn, before) = stream_of(10);
+            let until = until.map(|hours_ago| time::from_millis(NOON - hours_ago * 3_600_000));
+            let count = take_out(&conn, before.id, until.as_deref()).unwrap();
+            assert_eq!(count, expected);
+            let after = stream(&conn, "/project").unwrap();
+            let bytes = before.bytes - 10 * u64::try_from(expected).unwrap();
+            assert_eq!(
+                after,
+                Stream {
+                    oldest,
+                    bytes,
+                    ..before
+                }
+            );
+        };
+        check(Some(24), 0, 1);
+        check(Some(4), 6, 7);
+        check(Some(0), 10, 11);
+        check(None, 10, 11);
+    }
+
+    #[test]
     fn a_stream_whose_pushes_are_all_gone_keeps_its_numbers() {
         let (_folder, conn, before) = stream_of(10);
         prune(&conn, before.id, Duration::ZERO, 0, NOON + 1).unwrap();
         let after = stream(&conn, "/project").unwrap();
         assert_eq!((after.head, after.oldest), (10, 11));
+    }
+
+    #[test]
+    fn the_pushes_of_a_time_are_found() {
+        let (_folder, conn, stream) = stream_of(10);
+        let at = |hours_ago: i64| time::from_millis(NOON - hours_ago * 3_600_000);
+        let reader = Reader::new(&conn);
+        let check = |from, to: Option<i64>, expected| {
+            let to = to.map(at);
+            let found = between(&reader, stream.id, &at(from), to.as_deref()).unwrap();
+            assert_eq!(found, expected);
+        };
+        check(3, Some(1), (6, 9));
+        check(3, None, (6, 10));
+        check(99, Some(8), (0, 2));
+        check(99, Some(50), (0, 0));
+        check(-1, None, (0, 0));
     }
 
     #[test]

@@ -252,6 +252,13 @@ impl Store {
         self.read(|reader| outbox::replay(reader, stream_id, after, up_to, limit))
     }
 
+    /// Where the pushes of a time are: the number before the first that is kept, and that of the last;
+    /// twice the same when there is none. Without an end it goes on to the cursor.
+    pub fn outbox_between(&self, from: &str, to: Option<&str>) -> Result<(u64, u64), StoreError> {
+        let stream_id = self.0.shared.stream_id;
+        self.read(|reader| outbox::between(reader, stream_id, from, to))
+    }
+
     /// The oldest number that is kept; one more than the cursor's when none is. A client whose last
     /// number is smaller than this minus one is too far behind to be replayed to.
     pub fn outbox_oldest(&self) -> u64 {

@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use rusqlite::types::ToSql;
 
 use crate::row::FromRow;
-use crate::{Reader, StoreError, schema};
+use crate::{Reader, StoreError, Unit, schema};
 
 /// Something that happened, to be put on the timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +105,39 @@ pub fn count(reader: &Reader<'_>, filter: &Filter<'_>) -> Result<u32, StoreError
     let (conditions, values) = conditions(&filter);
     let sql = format!("SELECT count(*) FROM {conditions}");
     reader.value(&sql, values.as_slice())
+}
+
+/// Takes the oldest entries of a scope away, at most `limit`, and only those before a time if there is
+/// one; returns how many. The newest entry of all stays: its number must not be given out again, since
+/// it may be somebody's cursor.
+pub(crate) fn remove(
+    unit: &mut Unit<'_>,
+    scope: Option<u32>,
+    before: Option<&str>,
+    limit: u32,
+) -> Result<usize, StoreError> {
+    let newest: Option<u32> =
+        unit.value(&format!("SELECT max(id) FROM {}", schema::TIMELINE), [])?;
+    let Some(newest) = newest else {
+        return Ok(0);
+    };
+    let filter = Filter {
+        since: before,
+        ..Filter::default()
+    };
+    let end = match before {
+        // What is numbered comes after the last entry that is older.
+        Some(_) => numbered(unit, &filter)?.after.map_or(1, |last| last + 1),
+        None => newest,
+    };
+    let sql = format!(
+        "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} INDEXED BY {index}
+             WHERE {scope} IS ?1 AND id < ?2 ORDER BY id LIMIT ?3)",
+        table = schema::TIMELINE,
+        index = schema::TIMELINE_BY_SCOPE,
+        scope = schema::SCOPE,
+    );
+    unit.row(&sql, (scope, end.min(newest), limit))
 }
 
 /// The same filter with its moment as a number, in which every index ends: times and numbers rise

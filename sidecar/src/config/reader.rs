@@ -217,8 +217,27 @@ impl<'a> Reader<'a> {
         config
     }
 
+    /// How long what happened is kept; `None` for ever.
+    pub(super) fn timeline_keep(&mut self, settings: &Settings) -> Option<Duration> {
+        let variable = "PAIGE_TIMELINE_KEEP_DAYS";
+        let days: u32 =
+            self.optional(variable, &settings.limits.timeline_keep_days, parse::number)?;
+        if days == 0 {
+            self.wrong(
+                variable,
+                "it is 0, which would forget a session as it ends. Give a number of days, or leave it away to keep everything.".to_owned(),
+            );
+            return None;
+        }
+        Some(Duration::from_secs(u64::from(days) * 24 * 3600))
+    }
+
     /// How the record is kept, judged by the store itself.
-    pub(super) fn store(&mut self, settings: &Settings) -> paige_store::Config {
+    pub(super) fn store(
+        &mut self,
+        settings: &Settings,
+        timeline_keep: Option<Duration>,
+    ) -> paige_store::Config {
         let usual = paige_store::Config::default();
         let limits = &settings.limits;
         let hours: u32 = self.limit(
@@ -226,8 +245,10 @@ impl<'a> Reader<'a> {
             &limits.outbox_keep_hours,
             u32::try_from(usual.outbox_keep.as_secs() / 3600).unwrap_or(u32::MAX),
         );
+        let outbox_keep = Duration::from_secs(u64::from(hours) * 3600);
         let config = paige_store::Config {
-            outbox_keep: Duration::from_secs(u64::from(hours) * 3600),
+            // What goes from the timeline must not stay among what was told.
+            outbox_keep: timeline_keep.map_or(outbox_keep, |keep| outbox_keep.min(keep)),
             outbox_max_bytes: self.limit(
                 "PAIGE_OUTBOX_MAX_BYTES",
                 &limits.outbox_max_bytes,

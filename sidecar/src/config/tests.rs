@@ -1,5 +1,6 @@
 use std::ffi::OsString;
 use std::fs;
+use std::time::Duration;
 
 use super::*;
 
@@ -168,6 +169,10 @@ fn each_wrong_setting_is_named_with_what_to_do() {
         (
             |s, _| s.limits.outbox_max_bytes = os("1000"),
             "PAIGE_OUTBOX_MAX_BYTES (--outbox-max-bytes): The outbox must",
+        ),
+        (
+            |s, _| s.limits.timeline_keep_days = os("0"),
+            "PAIGE_TIMELINE_KEEP_DAYS (--timeline-keep-days): it is 0",
         ),
         (
             |_, at| fs::write(at.join("data/coaching.toml"), "[buffer]\n").unwrap(),
@@ -366,4 +371,20 @@ fn a_data_directory_beside_the_project_is_fine() {
     assert!(!lies_inside(at, &real.join("p")));
     assert!(lies_inside(&at.join("no-such/../p/x"), &real.join("p")));
     assert!(!lies_inside(&at.join("p/none/../../q"), &real.join("p")));
+}
+
+#[test]
+fn what_was_told_is_kept_no_longer_than_what_happened() {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    let check = |days: Option<&str>, timeline, outbox| {
+        let mut place = place();
+        place.settings.limits.timeline_keep_days = days.and_then(os);
+        let config = load(&place.settings).map_err(|failure| failure.message);
+        let config = config.unwrap();
+        assert_eq!(config.coach.timeline_keep, timeline);
+        assert_eq!(config.store.outbox_keep, outbox);
+    };
+    check(None, None, 7 * DAY);
+    check(Some("30"), Some(30 * DAY), 7 * DAY);
+    check(Some("2"), Some(2 * DAY), 2 * DAY);
 }

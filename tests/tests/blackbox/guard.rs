@@ -9,7 +9,15 @@ const TABLE: &str = include_str!(concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../crates/server/tests/guard_table.tsv"
 ));
-const ROUTES: [&str; 6] = ["/health", "/ws", "/mcp", "/hook/x", "/timeline", "/nowhere"];
+const ROUTES: [&str; 7] = [
+    "/health",
+    "/ws",
+    "/mcp",
+    "/hook/x",
+    "/timeline",
+    "/replay",
+    "/nowhere",
+];
 const UPGRADE: &str = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 #[test]

@@ -293,6 +293,7 @@ mod tests {
             message,
             id: Some(RequestId::Number(4)),
             seq: Some(9),
+            replay: None,
             timestamp: "2026-01-02T03:04:05.678Z".into(),
         };
         assert_eq!(
@@ -302,6 +303,20 @@ mod tests {
         assert_eq!(
             serde_json::from_str::<ServerFrame>(&by_hand).expect("a frame"),
             by_serde
+        );
+        let again = crate::envelope::write_replayed_frame(
+            by_serde.message.kind(),
+            &by_serde.message.payload_json(),
+            &by_serde.timestamp,
+        );
+        assert_eq!(
+            serde_json::from_str::<ServerFrame>(&again).expect("a frame"),
+            ServerFrame {
+                id: None,
+                seq: None,
+                replay: Some(true),
+                ..by_serde
+            }
         );
     }
 

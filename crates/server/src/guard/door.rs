@@ -9,6 +9,8 @@ pub(super) enum Door {
     Ws,
     /// `/timeline`: the timeline as a stream.
     Timeline,
+    /// `/replay`: a session shown again.
+    Replay,
     /// `/mcp` and what lies below it: Claude's door.
     Mcp,
     /// `/hook/{event}`: Claude Code's hooks.
@@ -20,13 +22,14 @@ pub(super) enum Door {
 
 impl Door {
     /// How many doors there are, to keep something for each.
-    pub(super) const COUNT: usize = 6;
+    pub(super) const COUNT: usize = 7;
 
     pub(super) fn of(path: &str) -> Self {
         match path {
             "/health" => Self::Health,
             "/ws" => Self::Ws,
             "/timeline" => Self::Timeline,
+            "/replay" => Self::Replay,
             "/mcp" => Self::Mcp,
             _ if path.starts_with("/mcp/") => Self::Mcp,
             _ => match path.strip_prefix("/hook/") {
@@ -38,7 +41,7 @@ impl Door {
 
     /// Whether the body of a POST is one JSON text that the guard measures before it passes it on.
     pub(super) fn takes_json(self) -> bool {
-        matches!(self, Self::Mcp | Self::Hook)
+        matches!(self, Self::Replay | Self::Mcp | Self::Hook)
     }
 }
 
@@ -52,6 +55,7 @@ mod tests {
         check("/health", Door::Health);
         check("/ws", Door::Ws);
         check("/timeline", Door::Timeline);
+        check("/replay", Door::Replay);
         check("/mcp", Door::Mcp);
         check("/mcp/", Door::Mcp);
         check("/mcp/x/y", Door::Mcp);
@@ -62,6 +66,7 @@ mod tests {
             "*",
             "//ws",
             "/ws/",
+            "/replay/",
             "/WS",
             "/%77s",
             "/mcpx",

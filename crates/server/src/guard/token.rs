@@ -16,7 +16,7 @@ const SUBPROTOCOL_TOKEN: &str = "bearer.";
 /// to a door that needs a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// The desktop shell: `/ws`, `/timeline` and `/mcp`.
+    /// The desktop shell: `/ws`, `/timeline`, `/replay` and `/mcp`.
     Ui,
     /// Claude: `/mcp`.
     Mcp,
@@ -32,7 +32,7 @@ impl Scope {
     pub(super) fn covers(self, door: Door, method: &Method) -> bool {
         match (self, door) {
             (Self::Any, _) | (_, Door::Health | Door::Unknown) => true,
-            (Self::Ui, Door::Ws | Door::Timeline | Door::Mcp) => true,
+            (Self::Ui, Door::Ws | Door::Timeline | Door::Replay | Door::Mcp) => true,
             (Self::Mcp, Door::Mcp) => true,
             (Self::Hook, Door::Hook) => method == Method::POST,
             _ => false,
@@ -243,11 +243,12 @@ mod tests {
             Door::Health,
             Door::Ws,
             Door::Timeline,
+            Door::Replay,
             Door::Mcp,
             Door::Hook,
             Door::Unknown,
         ];
-        let check = |scope: Scope, method: Method, expected: [bool; 6]| {
+        let check = |scope: Scope, method: Method, expected: [bool; 7]| {
             assert_eq!(
                 doors.map(|door| scope.covers(door, &method)),
                 expected,
@@ -257,23 +258,23 @@ mod tests {
         check(
             Scope::Ui,
             Method::POST,
-            [true, true, true, true, false, true],
+            [true, true, true, true, true, false, true],
         );
         check(
             Scope::Mcp,
             Method::POST,
-            [true, false, false, true, false, true],
+            [true, false, false, false, true, false, true],
         );
         check(
             Scope::Hook,
             Method::POST,
-            [true, false, false, false, true, true],
+            [true, false, false, false, false, true, true],
         );
         check(
             Scope::Hook,
             Method::GET,
-            [true, false, false, false, false, true],
+            [true, false, false, false, false, false, true],
         );
-        check(Scope::Any, Method::GET, [true; 6]);
+        check(Scope::Any, Method::GET, [true; 7]);
     }
 }

@@ -45,7 +45,7 @@ pub(crate) fn config() -> Config {
     }
 }
 
-/// Stand-ins: `/ws` upgrades, `/mcp` and `/hook/{event}` repeat the body, `/timeline` is a text.
+/// Stand-ins: `/ws` upgrades, `/mcp` and `/hook/{event}` repeat the body, `/timeline` and `/replay` are texts.
 fn doors() -> Vec<Router> {
     let ws = get(|upgrade: WebSocketUpgrade| async move {
         upgrade
@@ -90,6 +90,7 @@ fn doors() -> Vec<Router> {
         Router::new().nest_service("/mcp", mcp),
         Router::new().route("/hook/{event}", post(|body: Bytes| async { body })),
         Router::new().route("/timeline", get(|| async { "timeline" })),
+        Router::new().route("/replay", post(|| async { "replay" })),
         // A door that the guard does not know of.
         Router::new().route("/forgotten", any(|| async { "reached" })),
     ]

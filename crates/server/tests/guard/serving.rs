@@ -185,6 +185,7 @@ async fn without_authentication_host_and_origin_are_still_checked() {
         ("POST", "/mcp"),
         ("POST", "/hook/Stop"),
         ("GET", "/timeline"),
+        ("POST", "/replay"),
     ] {
         assert_eq!(
             server
@@ -310,6 +311,7 @@ async fn a_door_that_is_not_built_is_404_after_a_good_token() {
     for (scope, method, path) in [
         ("hook", "POST", "/hook/Stop"),
         ("ui", "GET", "/timeline"),
+        ("ui", "POST", "/replay"),
         ("mcp", "POST", "/mcp"),
     ] {
         check(method, path, &[&authorization(scope)], 404, "NOT_FOUND").await;

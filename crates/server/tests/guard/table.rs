@@ -6,7 +6,15 @@ use tokio::io::AsyncWriteExt;
 
 use crate::client::{Reply, config, read, start, token};
 
-const ROUTES: [&str; 6] = ["/health", "/ws", "/mcp", "/hook/x", "/timeline", "/nowhere"];
+const ROUTES: [&str; 7] = [
+    "/health",
+    "/ws",
+    "/mcp",
+    "/hook/x",
+    "/timeline",
+    "/replay",
+    "/nowhere",
+];
 const UPGRADE: &str = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 struct Row<'a> {

@@ -102,10 +102,33 @@ pub fn prune(unit: &mut Unit<'_>, session_id: u32) -> Result<(), StoreError> {
         "DELETE FROM previous_texts WHERE session_id = ?1",
         [session_id],
     )?;
+    drop_unused(unit)
+}
+
+/// Forgets every text that nobody keeps any more.
+pub(super) fn drop_unused(unit: &mut Unit<'_>) -> Result<(), StoreError> {
     unit.row(
         "DELETE FROM texts WHERE NOT EXISTS
              (SELECT 1 FROM previous_texts WHERE previous_texts.hash = texts.hash)",
         [],
     )?;
+    Ok(())
+}
+
+/// Forgets at most `limit` of what was kept in a session, and those texts that nobody else keeps.
+pub(super) fn remove(unit: &mut Unit<'_>, session_id: u32, limit: u32) -> Result<(), StoreError> {
+    let rows: Vec<(i64, Option<String>)> = unit.map(
+        "SELECT id, hash FROM previous_texts WHERE session_id = ?1 LIMIT ?2",
+        (session_id, limit),
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    for (id, hash) in rows {
+        unit.row("DELETE FROM previous_texts WHERE id = ?1", [id])?;
+        unit.row(
+            "DELETE FROM texts WHERE hash = ?1
+                 AND NOT EXISTS (SELECT 1 FROM previous_texts WHERE hash = ?1)",
+            [hash],
+        )?;
+    }
     Ok(())
 }

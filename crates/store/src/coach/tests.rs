@@ -1,7 +1,9 @@
 //! The desk's tables, driven through the store.
 
 mod desk;
+mod forgetting;
 mod learning;
+mod retaining;
 mod walk;
 
 use crate::row::Json;
