@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    About, Calls, Costs, Event, FORMAT, Gap, HintUse, Issue, LevelSpan, Nudge, Phase, Plan,
+    About, Calls, Costs, Event, FORMAT, Gap, HintUse, Issue, Lane, LevelSpan, Nudge, Phase, Plan,
     Problem, Report, Sum, VERSION, tell,
 };
 use crate::redact::redact;
@@ -336,6 +336,11 @@ fn event(entry: &actions::TimelineEntry, start: &str) -> Event {
     let (lane, text) = match &action {
         Some(action) => tell::tell(action),
         None => tell::unknown(&entry.kind),
+    };
+    // A file that a tool opens is opened by Claude.
+    let lane = match lane {
+        Lane::You if entry.call_id.is_some() => Lane::Claude,
+        lane => lane,
     };
     Event {
         id: entry.id,

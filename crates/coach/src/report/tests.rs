@@ -395,7 +395,13 @@ fn every_kind_is_told_in_words_of_its_own() {
         .zip(1..)
         .map(|((kind, data, _), id)| entry(id, 0, kind, data))
         .collect();
+    rows.entries.push(TimelineEntry {
+        call_id: Some("c".into()),
+        ..rows.entries[0].clone()
+    });
     let report = Report::of(&rows, &at(7200));
+    let lane = |at: usize| report.events[at].lane;
+    assert_eq!((lane(0), lane(told.len())), (Lane::You, Lane::Claude));
     for (event, (kind, _, expected)) in report.events.iter().zip(&told) {
         assert_eq!(event.text, *expected, "{kind}");
         assert_ne!(event.lane, Lane::Other, "{kind}");
