@@ -319,20 +319,30 @@ async fn the_page_shows_every_event_in_a_browser() -> Result<()> {
         assert!(std::fs::metadata(&opened.picture)?.len() > 10_000);
     }
 
-    // To the end, and one event opened.
+    // To the end, one event opened, and played for half of the time by a clock of the test's own.
     with_script(
         &page,
         "const at = document.getElementById('scrub'); at.value = at.max; at.dispatchEvent(new Event('input'));
          const rows = [...document.querySelectorAll('.event')];
          document.body.dataset.last = rows.at(-1).getAttribute('aria-current') + ' ' + document.querySelectorAll('.later').length;
          rows.find((row) => row.dataset.kind === 'coaching_message').querySelector('button').click();
-         document.body.dataset.shown = [...document.querySelectorAll('.details dd')].some((fact) => fact.textContent.includes('onerror'));",
+         document.body.dataset.shown = [...document.querySelectorAll('.details dd')].some((fact) => fact.textContent.includes('onerror'));
+         at.value = 0; at.dispatchEvent(new Event('input'));
+         const frames = [];
+         window.requestAnimationFrame = (frame) => frames.push(frame);
+         document.querySelector('.play').click();
+         for (let time = 0; time < 20000 && frames.length > 0; time += 100) frames.shift()(time);
+         document.body.dataset.played = 4000 < at.value && at.value < 6000;",
     )?;
     let opened = browser.open(&page, 1200, 900)?;
     assert_eq!(opened.console, Vec::<String>::new());
     assert!(
         opened.dom.contains("data-last=\"true 0\""),
         "the slider leads to the end"
+    );
+    assert!(
+        opened.dom.contains("data-played=\"true\""),
+        "half of the time leads to the middle"
     );
     assert!(
         opened.dom.contains("data-shown=\"true\""),
