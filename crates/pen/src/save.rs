@@ -66,9 +66,14 @@ impl Pen {
         if replaced.is_some_and(|old| disk::is_read_only(&place.dir, &place.name, old.mode)) {
             return Err(PenError::PermissionDenied { path: path.clone() });
         }
-        // A new file gets its final mode at once; one that replaces a private file must never be
-        // readable by others, not for a moment.
-        let mode = if replaced.is_some() { 0o600 } else { 0o666 };
+        // A new file gets its final mode at once. One that replaces a file must not be readable by who
+        // may not read that, not for a moment: its group is known only once it is made, so it has its
+        // final mode at once only where that allows the group no more than everybody.
+        let mode = match replaced.map(|rights| rights.mode) {
+            None => 0o666,
+            Some(mode) if (mode >> 3) & 0o7 == mode & 0o7 => mode,
+            Some(_) => 0o600,
+        };
         let (temporary, mut file) = Temporary::file(&place.dir, mode).map_err(&failed)?;
         file.write_all(content).map_err(&failed)?;
         let now = Rights::of(&file.metadata().map_err(&failed)?);
