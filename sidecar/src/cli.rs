@@ -85,9 +85,9 @@ pub(crate) enum Command {
     },
     /// Show a session once more in the windows that are connected, as fast as you like. Ctrl-C ends it.
     Replay {
-        /// The id of the session.
-        #[arg(value_name = "SESSION")]
-        session: u32,
+        /// The id of the session, or `last` for the newest; `paige-sidecar sessions` lists them.
+        #[arg(value_name = "SESSION", value_parser = which)]
+        session: Which,
         /// How many times as fast as it happened, 0.1 to 100. Never longer than 2 seconds pass
         /// between two messages.
         #[arg(long, value_name = "N", default_value_t = paige_protocol::coach::replay::DEFAULT_SPEED)]
@@ -95,7 +95,7 @@ pub(crate) enum Command {
     },
     /// Remove a session, or all that is kept of a project, for good. No sidecar may be running.
     Forget {
-        /// The id of the session.
+        /// The id of the session; `paige-sidecar sessions` lists them.
         #[arg(value_name = "SESSION", required_unless_present = "project")]
         session: Option<u32>,
         /// The folder of the project, instead of a session. It need not be there any more.

@@ -104,7 +104,9 @@ impl Refused {
             Self::Unknown(id) => (
                 StatusCode::NOT_FOUND,
                 ErrorCode::UnknownId,
-                format!("There is no session {id}; give the id of one that there is."),
+                format!(
+                    "There is no session {id}; `paige-sidecar sessions` lists those that there are."
+                ),
             ),
             Self::Elsewhere(id, project) => (
                 StatusCode::CONFLICT,

@@ -139,7 +139,7 @@ fn about_session(eraser: &Eraser, id: u32) -> Result<String, Failure> {
             return Err(Failure::new(
                 Exit::Refused,
                 format!(
-                    "There is no session {id}. `GET /timeline` and `session:restore` name the ids of sessions; --project forgets all of a project."
+                    "There is no session {id}. `paige-sidecar sessions` lists those that there are; --project forgets all of a project."
                 ),
             ));
         }

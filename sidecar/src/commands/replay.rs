@@ -8,7 +8,9 @@ use paige_protocol::ErrorCode;
 use paige_protocol::coach::replay::{ReplayEvent, ReplayRequest};
 use paige_protocol::process::{HttpError, Rendezvous};
 
+use super::sessions::id_of;
 use super::{ANSWER_LIMIT, HOSTS, holder, not_running};
+use crate::cli::Which;
 use crate::data_dir::DataDir;
 use crate::exit::{Exit, Failure, print, tell};
 
@@ -21,10 +23,11 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(30);
 /// # Errors
 /// [`Exit::NotRunning`] when no sidecar runs, [`Exit::Refused`] when it knows no such session or
 /// keeps nothing of it, [`Exit::Tokens`] when the token in the data directory is not its own.
-pub(crate) fn replay(data: &DataDir, session_id: u32, speed: f64) -> Result<(), Failure> {
+pub(crate) fn replay(data: &DataDir, session: Which, speed: f64) -> Result<(), Failure> {
     let Some(live) = holder(data)?.and_then(|holder| holder.rendezvous) else {
         return Err(not_running(data));
     };
+    let session_id = id_of(data, session)?;
     let token = std::fs::read_to_string(data.ui_token()).map_err(|error| {
         Failure::new(
             Exit::Tokens,

@@ -39,6 +39,16 @@ pub(crate) fn sessions(data: &DataDir, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The id of the session that is meant.
+pub(super) fn id_of(data: &DataDir, session: Which) -> Result<u32, Failure> {
+    let last = match (session, view(data)?) {
+        (Which::Id(id), _) => return Ok(id),
+        (Which::Last, Some(view)) => view.snapshot(report::last).map_err(unreadable)?,
+        (Which::Last, None) => None,
+    };
+    last.ok_or_else(|| unknown(data, session))
+}
+
 /// Tells a whole session, on stdout or in a file.
 ///
 /// # Errors
@@ -51,15 +61,10 @@ pub(crate) fn export(
     output: Option<&Path>,
     force: bool,
 ) -> Result<(), Failure> {
+    let id = id_of(data, session)?;
     let rows = match view(data)? {
         Some(view) => view
-            .snapshot(|reader| {
-                let id = match session {
-                    Which::Id(id) => Some(id),
-                    Which::Last => report::last(reader)?,
-                };
-                id.map_or(Ok(None), |id| Rows::read(reader, id))
-            })
+            .snapshot(|reader| Rows::read(reader, id))
             .map_err(unreadable)?,
         None => None,
     };
