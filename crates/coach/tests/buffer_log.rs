@@ -7,18 +7,22 @@
 )]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "common/opened.rs"]
+mod common;
+
 use std::{
     sync::{Arc, mpsc},
     time::Duration,
 };
 
-use paige_coach::{Coach, Config, StartSession, StartedBy};
-use paige_protocol::{ProjectPath, Version, coach::files::CursorPosition};
+use paige_coach::{Coach, StartSession, StartedBy};
+use paige_protocol::{Version, coach::files::CursorPosition};
 use paige_store::{Store, coach::actions};
-use paige_workspace::Workspace;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{task::JoinHandle, time::advance};
+
+use self::common::{at, open};
 
 /// Two files of 100 characters that are open, and the clock of the summaries, running.
 struct Scene {
@@ -35,10 +39,6 @@ impl Drop for Scene {
     }
 }
 
-fn at(path: &str) -> ProjectPath {
-    ProjectPath::parse(path).unwrap()
-}
-
 impl Scene {
     async fn new() -> Self {
         // Paused time leaps to the next timer whenever all tasks wait, also for the store's thread; but not
@@ -48,27 +48,10 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("project");
         std::fs::create_dir(&root).unwrap();
-        let root = root.canonicalize().unwrap();
         for path in ["a.rs", "b.rs"] {
             std::fs::write(root.join(path), "x".repeat(100)).unwrap();
         }
-        let store = Store::open(
-            &folder.path().join("paige.db"),
-            &root.to_string_lossy(),
-            paige_store::Config::default(),
-        )
-        .unwrap();
-        let workspace = Workspace::open(
-            &root,
-            paige_workspace::Config {
-                watch: false,
-                ..paige_workspace::Config::default()
-            },
-        )
-        .unwrap();
-        let coach = Coach::open(store.clone(), workspace, Config::default())
-            .await
-            .unwrap();
+        let (coach, store) = open(&folder).await;
         for path in ["a.rs", "b.rs"] {
             coach.open_by_human(&at(path)).unwrap();
         }

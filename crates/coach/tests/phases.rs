@@ -7,9 +7,12 @@
 )]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "common/opened.rs"]
+mod common;
+
 use std::sync::Arc;
 
-use paige_coach::{Coach, Config, StartSession, StartedBy};
+use paige_coach::{Coach, StartSession, StartedBy};
 use paige_protocol::coach::{
     editor::FileHintStyle,
     files::CursorPosition,
@@ -19,24 +22,21 @@ use paige_protocol::coach::{
         ReviewIssueArgs,
     },
 };
-use paige_protocol::{ErrorCode, ProjectPath, Version};
+use paige_protocol::{ErrorCode, Version};
 use paige_store::coach::{
     self as rows, actions, hint_level_spans, hints::NewHint, phases::NewPhase, plans::NewPlan,
     progress,
 };
 use paige_store::{Store, StoreError};
-use paige_workspace::Workspace;
 use tempfile::TempDir;
+
+use self::common::{at, open};
 
 struct Scene {
     coach: Coach,
     store: Store,
     folder: TempDir,
     session: u32,
-}
-
-fn at(path: &str) -> ProjectPath {
-    ProjectPath::parse(path).unwrap()
 }
 
 impl Scene {
@@ -107,21 +107,7 @@ impl Scene {
     }
 
     async fn over(folder: TempDir, session: u32) -> Self {
-        let root = folder.path().join("project").canonicalize().unwrap();
-        let store = Store::open(
-            &folder.path().join("paige.db"),
-            &root.to_string_lossy(),
-            paige_store::Config::default(),
-        )
-        .unwrap();
-        let config = paige_workspace::Config {
-            watch: false,
-            ..paige_workspace::Config::default()
-        };
-        let workspace = Workspace::open(&root, config).unwrap();
-        let coach = Coach::open(store.clone(), workspace, Config::default())
-            .await
-            .unwrap();
+        let (coach, store) = open(&folder).await;
         Self {
             coach,
             store,

@@ -6,6 +6,9 @@
 )]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "common/opened.rs"]
+mod common;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,11 +21,13 @@ use paige_protocol::coach::tools::{
     ClearHighlightsArgs, DiffSince, HighlightLinesArgs, HighlightRangeArgs, HintFilesArgs,
     ShowIssueContextArgs, StateItem,
 };
-use paige_protocol::{ErrorCode, ProjectPath, Version};
+use paige_protocol::{ErrorCode, Version};
 use paige_store::Store;
 use paige_store::coach::{self as rows, buffers, phases, plans};
 use paige_workspace::Workspace;
 use tempfile::TempDir;
+
+use self::common::{at, open};
 
 struct Scene {
     coach: Coach,
@@ -38,24 +43,7 @@ impl Scene {
     }
 
     async fn over(folder: TempDir) -> Self {
-        let root = folder.path().join("project").canonicalize().unwrap();
-        let store = Store::open(
-            &folder.path().join("paige.db"),
-            &root.to_string_lossy(),
-            paige_store::Config::default(),
-        )
-        .unwrap();
-        let workspace = Workspace::open(
-            &root,
-            paige_workspace::Config {
-                watch: false,
-                ..paige_workspace::Config::default()
-            },
-        )
-        .unwrap();
-        let coach = Coach::open(store.clone(), workspace, Config::default())
-            .await
-            .unwrap();
+        let (coach, store) = open(&folder).await;
         Self {
             coach,
             store,
@@ -91,13 +79,9 @@ impl Scene {
     fn edit(&self, path: &str, text: &str) {
         let cursor = CursorPosition { line: 1, column: 1 };
         self.coach
-            .buffer_updated(&path_of(path), &Arc::from(text), cursor)
+            .buffer_updated(&at(path), &Arc::from(text), cursor)
             .unwrap();
     }
-}
-
-fn path_of(text: &str) -> ProjectPath {
-    ProjectPath::parse(text).unwrap()
 }
 
 fn start() -> StartSession {
@@ -413,7 +397,7 @@ async fn files_with_secrets_are_not_shown_to_claude() {
     scene.write(".env", "KEY=1\n");
     scene.coach.start_session(start()).await.unwrap();
     assert_eq!(
-        scene.coach.open_by_human(&path_of(".env")).unwrap().content,
+        scene.coach.open_by_human(&at(".env")).unwrap().content,
         "KEY=1\n"
     );
     scene.edit(".env", "KEY=hunter2\n");
@@ -478,7 +462,7 @@ async fn the_state_holds_what_is_asked_for_and_nothing_else() {
 async fn a_clean_buffer_follows_the_disk_and_a_dirty_one_does_not() {
     let scene = Scene::new().await;
     scene.write("a.txt", "one\n");
-    let path = path_of("a.txt");
+    let path = at("a.txt");
     scene.coach.open_by_human(&path).unwrap();
     scene.write("a.txt", "two\n");
     let update = scene.coach.file_changed_on_disk(&path).unwrap();
@@ -504,7 +488,7 @@ async fn a_clean_buffer_follows_the_disk_and_a_dirty_one_does_not() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn text_that_was_saved_is_not_kept_as_unsaved() {
     let scene = Scene::new().await;
-    let path = path_of("a.txt");
+    let path = at("a.txt");
     for round in 0..100 {
         // Many files, so that the backup takes a while from the first to the last.
         for n in 0..300 {
@@ -560,7 +544,7 @@ async fn a_cursor_that_counts_from_0_keeps_no_text_from_being_backed_up() {
     let cursor = CursorPosition { line: 0, column: 0 };
     scene
         .coach
-        .buffer_updated(&path_of("zero.rs"), &Arc::from("zero"), cursor)
+        .buffer_updated(&at("zero.rs"), &Arc::from("zero"), cursor)
         .unwrap();
     scene.coach.back_up().await.unwrap();
     assert_eq!(scene.backups(), ["good.rs", "zero.rs"]);
@@ -570,14 +554,14 @@ async fn a_cursor_that_counts_from_0_keeps_no_text_from_being_backed_up() {
 async fn unsaved_text_that_another_program_writes_is_unsaved_no_longer() {
     let scene = Scene::new().await;
     scene.write("a.rs", "old");
-    scene.coach.open_by_human(&path_of("a.rs")).unwrap();
+    scene.coach.open_by_human(&at("a.rs")).unwrap();
     scene.edit("a.rs", "new");
     scene.coach.back_up().await.unwrap();
     assert_eq!(scene.backups(), ["a.rs"]);
 
     scene.write("a.rs", "new");
-    assert_eq!(scene.coach.file_changed_on_disk(&path_of("a.rs")), None);
-    let opened = scene.coach.open_by_human(&path_of("a.rs")).unwrap();
+    assert_eq!(scene.coach.file_changed_on_disk(&at("a.rs")), None);
+    let opened = scene.coach.open_by_human(&at("a.rs")).unwrap();
     assert_eq!(
         (opened.dirty, opened.version),
         (false, Some(Version::of(b"new")))
@@ -593,7 +577,7 @@ async fn a_rename_takes_the_backup_along_at_once() {
     scene.coach.back_up().await.unwrap();
     scene
         .coach
-        .entry_renamed(&path_of("src"), &path_of("lib"))
+        .entry_renamed(&at("src"), &at("lib"))
         .await
         .unwrap();
     assert_eq!(scene.backups(), ["lib/a.rs"]);

@@ -347,7 +347,7 @@ impl Hub {
 }
 
 impl Inner {
-    /// Runs on the store's writer thread after a commit, in the order of `seq`.
+    /// Runs on the thread that has committed them, in the order of `seq`.
     fn hand_out(&self, pushes: &[Arc<Push>]) {
         for push in pushes {
             let mut state = self.state.lock();

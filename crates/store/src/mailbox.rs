@@ -31,7 +31,7 @@ pub(crate) enum Next {
     End(Vec<Message>),
 }
 
-/// What waits for the writer thread.
+/// What waits for the writer.
 pub(crate) struct Mailbox {
     patience: Patience,
     state: Mutex<State>,

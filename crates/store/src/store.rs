@@ -32,7 +32,7 @@ struct Inner {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What the writer thread and the handles share.
+/// What the writer and the handles share.
 pub(crate) struct Shared {
     pub(crate) stream: String,
     pub(crate) stream_id: i64,

@@ -147,8 +147,7 @@ fn numbered<'a>(reader: &Reader<'_>, filter: &Filter<'a>) -> Result<Filter<'a>, 
         return Ok(filter.clone());
     };
     let next = format!(
-        "SELECT {} FROM {} WHERE id >= ?1 ORDER BY id LIMIT 1",
-        TimelineEntry::COLUMNS,
+        "SELECT id, created_at < ?2 FROM {} WHERE id >= ?1 ORDER BY id LIMIT 1",
         schema::TIMELINE
     );
     let last: Option<u32> =
@@ -157,9 +156,12 @@ fn numbered<'a>(reader: &Reader<'_>, filter: &Filter<'a>) -> Result<Filter<'a>, 
     let (mut before, mut upto) = (filter.after.unwrap_or(0), last.unwrap_or(0));
     while before < upto {
         let middle = before + (upto - before) / 2;
-        match reader.one::<TimelineEntry>(&next, [middle + 1])? {
-            Some(entry) if entry.at.as_str() < since => before = entry.id,
-            Some(_) | None => upto = middle,
+        let found = reader.map(&next, (middle + 1, since), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        match found.first() {
+            Some((id, true)) => before = *id,
+            Some((_, false)) | None => upto = middle,
         }
     }
     Ok(Filter {

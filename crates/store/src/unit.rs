@@ -111,7 +111,7 @@ impl Effects {
 }
 
 /// A unit of work: row changes, timeline entries and pushes that become true together or not at all
-/// (blueprint §2). It runs on the writer thread, so it must be quick and must not wait for anything.
+/// (blueprint §2). It runs where the one writer is, so it must be quick and must not wait for anything.
 pub struct Unit<'c> {
     reader: Reader<'c>,
     stream_id: i64,
