@@ -199,8 +199,9 @@ async fn read(
     loop {
         let next = tokio::select! {
             biased;
-            closed = client.queue.closed() => return too_slow(closed),
+            // Before the queue, which a stop ends as well: the client is to hear why.
             () = door.stop.cancelled() => return Some(AWAY),
+            closed = client.queue.closed() => return too_slow(closed),
             next = timeout(config.ping_interval * 3, stream.next()) => next,
         };
         let message = match next {

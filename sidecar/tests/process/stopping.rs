@@ -67,6 +67,20 @@ fn every_signal_stops_it_in_order_within_three_seconds() {
     }
 }
 
+/// Many, since who is about to look at its queue in that moment must be told too.
+#[test]
+fn every_client_hears_that_it_stops() {
+    let place = Place::new();
+    let mut sidecar = place.start();
+    let port = sidecar.port();
+    let mut sockets: Vec<Socket> = (0..48)
+        .map(|_| Socket::connect(port, &place.ui_token()))
+        .collect();
+    sidecar.signal(Signal::TERM);
+    let codes: Vec<u16> = sockets.iter_mut().map(Socket::close_code).collect();
+    assert_eq!(codes, vec![1001; sockets.len()]);
+}
+
 #[test]
 fn a_signal_while_it_starts_ends_it_too() {
     let place = Place::new();
