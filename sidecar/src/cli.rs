@@ -323,7 +323,55 @@ pub(crate) struct Settings {
     pub(crate) unsafe_synchronous_off: bool,
 
     #[command(flatten)]
+    pub(crate) mind: MindSettings,
+
+    #[command(flatten)]
     pub(crate) limits: Limits,
+}
+
+/// What Paige thinks with, and what that may cost.
+#[derive(Args, Default)]
+pub(crate) struct MindSettings {
+    /// What calls of models may cost in one coaching session, in US dollars. [default: no bound]
+    #[arg(
+        long,
+        env = "PAIGE_BUDGET_SESSION",
+        value_name = "USD",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) budget_session: Option<OsString>,
+
+    /// The same in one day (UTC), over all sessions. [default: no bound]
+    #[arg(
+        long,
+        env = "PAIGE_BUDGET_DAY",
+        value_name = "USD",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) budget_day: Option<OsString>,
+
+    /// A folder whose *.md files stand in place of the built-in prompts of their names.
+    #[arg(
+        long,
+        env = "PAIGE_PROMPTS_DIR",
+        value_name = "FOLDER",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) prompts_dir: Option<OsString>,
+
+    /// A folder with the sentence embedding model all-MiniLM-L6-v2 (config.json, tokenizer.json,
+    /// model.safetensors), which is otherwise fetched at first use.
+    #[arg(
+        long,
+        env = "PAIGE_EMBEDDING_MODEL",
+        value_name = "FOLDER",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) embedding_model: Option<OsString>,
 }
 
 /// The limits that can be set. The built-in ones are far above honest use.

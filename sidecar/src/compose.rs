@@ -41,6 +41,7 @@ pub(crate) struct Running {
     mcp: paige_mcp::Door,
     ui: Door,
     coach: Coach,
+    memory: Memory,
     store: Store,
 }
 
@@ -67,9 +68,16 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
         },
     )
     .map_err(|error| Failure::new(Exit::Configuration, error.to_string()))?;
-    let coach = Coach::open(store.clone(), workspace.clone(), config.coach.clone())
-        .await
-        .map_err(|error| Failure::new(Exit::Database, error.to_string()))?;
+    let mind = open_mind(config, store.clone()).await?;
+    let memory = mind.memory.clone();
+    let coach = Coach::open(
+        store.clone(),
+        workspace.clone(),
+        config.coach.clone(),
+        mind,
+    )
+    .await
+    .map_err(|error| Failure::new(Exit::Database, error.to_string()))?;
 
     let guard = Guard::new(guard_config(config, tokens), listeners.port());
     let stop_accepting = CancellationToken::new();
@@ -100,6 +108,7 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
         mcp,
         ui,
         coach,
+        memory,
         store,
     })
 }
@@ -120,6 +129,7 @@ impl Running {
         if let Err(error) = self.coach.back_up().await {
             tracing::error!(%error, "Unsaved text could not be backed up.");
         }
+        self.memory.close().await;
         tracing::info!("Stop: the database is flushed and closed.");
         let store = self.store;
         if let Err(error) = tokio::task::spawn_blocking(move || store.close()).await {
@@ -128,14 +138,40 @@ impl Running {
     }
 }
 
-/// What clients are told works: of the features that need a model, memory or `gh`, none is built
-/// yet, so that none is promised.
+async fn open_mind(config: &Config, store: Store) -> Result<Mind, Failure> {
+    let settings = &config.mind;
+    let ledger = Ledger::open(store, settings.budgets)
+        .await
+        .map_err(|error| Failure::new(Exit::Database, error.to_string()))?;
+    let usual = paige_claude::Config::default();
+    let claude = paige_claude::Client::new(
+        paige_claude::Config {
+            api_key: settings.api_key.as_ref().map(|key| key.expose().into()),
+            base_url: settings.base_url.clone().unwrap_or(usual.base_url),
+            models: settings.models.clone(),
+            mapping: settings.model_mapping.clone(),
+            ..paige_claude::Config::default()
+        },
+        Arc::new(ledger),
+    )
+    .map_err(|error| Failure::new(Exit::Configuration, error.to_string()))?;
+    let memory = Memory::open(&config.data.memory(), memory_config(config))
+        .await
+        .map_err(|error| Failure::new(Exit::Database, error.to_string()))?;
+    Ok(Mind {
+        claude,
+        memory,
+        prompts: Arc::new(settings.prompts.clone()),
+    })
+}
+
+/// What clients are told works: only what is built is promised.
 fn facts(config: &Config) -> Facts {
     Facts {
         project_dir: config.project_text.clone(),
         capabilities: Capabilities {
-            ai: false,
-            memory: false,
+            ai: config.mind.api_key.is_some(),
+            memory: true,
             github: false,
         },
         feature_flags: FeatureFlags {

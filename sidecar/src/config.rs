@@ -45,17 +45,8 @@ pub(crate) struct Config {
     pub(crate) store: paige_store::Config,
     /// The numbers of coaching.
     pub(crate) coach: paige_coach::Config,
-    /// The calls to the Anthropic API; `None` when offline.
-    pub(crate) claude: Option<Claude>,
-    /// A Chroma server, `http://…`.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "validated from the first day; the memory of a later issue reads it"
-        )
-    )]
-    pub(crate) chromadb_url: Option<String>,
+    /// What the coach thinks with.
+    pub(crate) mind: Mind,
     /// Whether the tokens come over stdin.
     pub(crate) tokens_stdin: bool,
     /// Whether the process ends with its parent.
@@ -66,22 +57,24 @@ pub(crate) struct Config {
     pub(crate) warnings: Vec<String>,
 }
 
-/// How to reach the models.
-pub(crate) struct Claude {
-    /// The API key.
-    pub(crate) api_key: Secret,
+/// What the coach thinks with.
+pub(crate) struct Mind {
+    /// The key of the Anthropic API; `None` when offline.
+    pub(crate) api_key: Option<Secret>,
     /// Where the API is, when it is not Anthropic's own address.
-    #[expect(
-        dead_code,
-        reason = "validated from the first day; the Anthropic client of a later issue reads it"
-    )]
     pub(crate) base_url: Option<String>,
+    /// What models there are, and what they cost.
+    pub(crate) models: paige_claude::Models,
     /// Model ids that replace those of a tier.
-    #[expect(
-        dead_code,
-        reason = "validated from the first day; the Anthropic client of a later issue reads it"
-    )]
     pub(crate) model_mapping: BTreeMap<String, String>,
+    /// What models are asked.
+    pub(crate) prompts: paige_prompts::Prompts,
+    /// A Chroma server, `http://…`.
+    pub(crate) chromadb_url: Option<String>,
+    /// Where the model lies that finds memories, if it is not to be fetched.
+    pub(crate) embedding_model: Option<PathBuf>,
+    /// What calls of models may cost.
+    pub(crate) budgets: paige_coach::Budgets,
 }
 
 /// How and what to log.
@@ -171,6 +164,19 @@ pub(crate) fn load(settings: &Settings) -> Result<Config, Failure> {
             parse::model_mapping,
         )
         .unwrap_or_default();
+    let models = read.models(data.as_ref());
+    let prompts_dir = read.optional(
+        "PAIGE_PROMPTS_DIR",
+        &settings.mind.prompts_dir,
+        parse::folder,
+    );
+    let prompts = read.prompts(prompts_dir.as_deref());
+    let embedding_model = read.optional(
+        "PAIGE_EMBEDDING_MODEL",
+        &settings.mind.embedding_model,
+        parse::folder,
+    );
+    let budgets = read.budgets(settings);
     let tokens_stdin = read.flag("PAIGE_TOKENS_STDIN", &settings.tokens_stdin);
     let supervised = read.flag("PAIGE_SUPERVISED", &settings.supervised);
     let format = read
@@ -253,12 +259,16 @@ pub(crate) fn load(settings: &Settings) -> Result<Config, Failure> {
             workspace,
             store,
             coach,
-            claude: api_key.map(|api_key| Claude {
+            mind: Mind {
                 api_key,
                 base_url,
+                models,
                 model_mapping,
-            }),
-            chromadb_url,
+                prompts,
+                chromadb_url,
+                embedding_model,
+                budgets,
+            },
             tokens_stdin,
             supervised,
             log: Log { format, filter },

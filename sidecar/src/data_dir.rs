@@ -44,6 +44,21 @@ impl DataDir {
     }
 
     /// The numbers of coaching, as the user wants them.
+    pub(crate) fn models_file(&self) -> PathBuf {
+        self.root.join("models.toml")
+    }
+
+    /// What is remembered across sessions.
+    pub(crate) fn memory(&self) -> PathBuf {
+        self.root.join("memory.db")
+    }
+
+    /// Where the model that finds memories lies once it was fetched.
+    pub(crate) fn embedding_model(&self) -> PathBuf {
+        self.root.join("models")
+    }
+
+    /// The numbers of coaching.
     pub(crate) fn coaching_file(&self) -> PathBuf {
         self.root.join("coaching.toml")
     }

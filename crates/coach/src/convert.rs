@@ -123,6 +123,10 @@ pub(crate) fn phase(row: &rows::phases::Phase) -> Phase {
         expected_files: row.expected_files.0.clone(),
         started_at: row.started_at.clone(),
         completed_at: row.completed_at.clone(),
+        goal: row.teaching.goal.clone(),
+        done_when: row.teaching.done_when.clone(),
+        teaches: row.teaching.teaches.clone(),
+        memory_connection: row.teaching.memory_connection.clone(),
     }
 }
 

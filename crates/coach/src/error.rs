@@ -1,5 +1,6 @@
 //! [`CoachError`]: why a rule refused.
 
+use paige_claude::ClaudeError;
 use paige_protocol::{ErrorCode, PathRefused, ProjectPath};
 use paige_store::StoreError;
 use paige_workspace::FileError;
@@ -79,6 +80,28 @@ pub enum CoachError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// There is no model to ask.
+    #[error(
+        "Paige runs without the Anthropic API, so that nothing can be asked of a model. Start the sidecar with ANTHROPIC_API_KEY and without --offline."
+    )]
+    Offline,
+    /// A prompt is missing: an override has taken it away.
+    #[error("There is no prompt `{0}`.")]
+    NoPrompt(&'static str),
+    /// A prompt cannot be filled in.
+    #[error(transparent)]
+    Prompt(#[from] paige_prompts::PromptError),
+    /// The call of a model failed.
+    #[error(transparent)]
+    Model(#[from] paige_claude::ClaudeError),
+    /// A model's answer is well-formed and makes no sense.
+    #[error(
+        "The model's answer cannot be used: {0} Try again; if it fails again, say what you need in other words."
+    )]
+    Answer(String),
+    /// The memories failed.
+    #[error(transparent)]
+    Memory(#[from] paige_memory::MemoryError),
     /// A task of ours ended before its time.
     #[error("a computation was cut off")]
     Cut,
@@ -101,7 +124,16 @@ impl CoachError {
             Self::File(error) => error.code(),
             Self::Store(StoreError::Full) => ErrorCode::DiskFull,
             Self::Store(StoreError::Closed) => ErrorCode::ShuttingDown,
-            Self::Store(_) | Self::Cut => ErrorCode::InternalError,
+            Self::Offline => ErrorCode::Unavailable,
+            Self::Model(error) => match error {
+                ClaudeError::Budget { .. } => ErrorCode::BudgetExceeded,
+                ClaudeError::NoKey => ErrorCode::Unavailable,
+                _ => ErrorCode::ModelFailed,
+            },
+            Self::Answer(_) => ErrorCode::ModelFailed,
+            Self::NoPrompt(_) | Self::Prompt(_) | Self::Memory(_) | Self::Store(_) | Self::Cut => {
+                ErrorCode::InternalError
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 //! after the commit. The crate knows no socket and no protocol but its types; above all it cannot
 //! reach the pen, so that nothing here can change a file of the project.
 
+mod ask;
 mod backup;
 mod buffers;
 mod commands;
@@ -14,7 +15,9 @@ mod files;
 mod hints;
 mod marks;
 mod messages;
+mod mind;
 mod phases;
+mod pipeline;
 mod previous;
 mod redact;
 pub mod report;
@@ -23,22 +26,30 @@ mod reviews;
 mod session;
 mod state;
 mod tallies;
+mod teach;
+mod wrap_up;
 
 use std::sync::Arc;
 
-use paige_protocol::{ProjectPath, coach::Action};
+use paige_protocol::{
+    ProjectPath,
+    coach::{Action, ServerMessage, session::SessionCompleted},
+};
 use paige_store::{Cursor, Entry, Store, Unit, coach::sessions::Session};
 use paige_workspace::{Workspace, buffers::Buffers};
 use parking_lot::Mutex;
+use tokio::sync::broadcast;
 
 pub use commands::CommandRun;
 pub use config::{Config, Problem};
 pub use error::CoachError;
 pub use files::Saved;
 pub use messages::ToolCall;
+pub use mind::{Budgets, Ledger, Mind};
 pub use paige_workspace::{Giving, aside};
 pub use session::{StartSession, StartedBy};
 pub use state::Snapshot;
+pub use wrap_up::Ending;
 
 /// The rules of coaching over one project. Cheap to clone.
 ///
@@ -66,6 +77,13 @@ struct Inner {
     backup: backup::Backup,
     /// For which files a previous text is kept already.
     previous: Mutex<previous::Kept>,
+    mind: Mind,
+    /// Messages that pass by.
+    passing: broadcast::Sender<ServerMessage>,
+    /// Wakes the task of the wrap-ups.
+    wrap_up_due: tokio::sync::Notify,
+    /// Tells who waits for a session's wrap-up.
+    wrapped_up: broadcast::Sender<SessionCompleted>,
 }
 
 impl Coach {
@@ -78,6 +96,7 @@ impl Coach {
         store: Store,
         workspace: Workspace,
         config: Config,
+        mind: Mind,
     ) -> Result<Self, CoachError> {
         let coach = Self(
             Arc::new(Inner {
@@ -94,6 +113,10 @@ impl Coach {
                 marks: Mutex::default(),
                 backup: backup::Backup::default(),
                 previous: Mutex::default(),
+                mind,
+                passing: broadcast::channel(64).0,
+                wrap_up_due: tokio::sync::Notify::new(),
+                wrapped_up: broadcast::channel(16).0,
             }),
             None,
         );
@@ -171,7 +194,7 @@ fn log(unit: &mut Unit<'_>, session: Option<u32>, action: &Action) -> Result<(),
 /// Pushes a message to every client as part of a unit.
 fn push(
     unit: &mut Unit<'_>,
-    message: &paige_protocol::coach::ServerMessage,
+    message: &ServerMessage,
 ) -> Result<(), CoachError> {
     unit.push(message.kind(), message.payload_json(), None)?;
     Ok(())

@@ -107,16 +107,7 @@ impl Coach {
         let changed = self
             .commit(move |unit| {
                 let row = still_active(unit, session)?;
-                let force = args.force.unwrap_or(false);
-                if let (Some(current), Some(wanted)) = (row.issue_number, args.number)
-                    && current != wanted
-                    && !force
-                    && active_phases(unit, session)?
-                        .iter()
-                        .any(|phase| phase.status != PhaseStatus::Pending)
-                {
-                    return Err(CoachError::IssueChanged { current });
-                }
+                refuse_other_issue(unit, &row, args.number, args.force.unwrap_or(false))?;
                 let issue = IssueContext {
                     title: args.title,
                     summary: args.summary,

@@ -331,3 +331,17 @@ pub enum Lane {
     /// A type that this version does not know.
     Other,
 }
+
+/// Who did something, and what, for a model that reads of it.
+pub(crate) fn told(action: &Action) -> (&'static str, String) {
+    let (lane, text) = tell::tell(action);
+    let who = match lane {
+        Lane::You => "learner",
+        Lane::Commands => "terminal",
+        Lane::Claude => "coach",
+        Lane::Plan => "plan",
+        Lane::Observer => "observer",
+        Lane::Session | Lane::Learning | Lane::Other => "session",
+    };
+    (who, text)
+}

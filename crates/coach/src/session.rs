@@ -7,7 +7,7 @@ use paige_protocol::{
     coach::{
         Action, ServerMessage,
         session::{
-            PhaseSummary, SessionCompleted, SessionStarted, SessionStatus, SessionSummary, Summary,
+            Cost, PhaseSummary, SessionCompleted, SessionStarted, SessionStatus, SessionSummary, Summary,
         },
     },
 };
@@ -19,11 +19,12 @@ use paige_store::{
         phases::{self, Phase},
         plans, progress,
         sessions::{self, NewSession, Session},
+        stage_decisions,
     },
     millis_between,
 };
 
-use crate::{Coach, CoachError, convert, log, push};
+use crate::{Coach, CoachError, convert, log, push, wrap_up};
 
 /// What a new session is about.
 #[derive(Debug, Clone)]
@@ -89,7 +90,7 @@ impl Coach {
                     }
                     end(unit, &active, rows::SessionStatus::Abandoned)?;
                 }
-                let level = config.first_hint_level(lowest_stage(unit)?);
+                let level = config.first_hint_level(lowest_stage(unit)?.as_str());
                 let row = sessions::create(
                     unit,
                     &NewSession {
@@ -137,20 +138,44 @@ impl Coach {
         Ok(started)
     }
 
-    /// Ends the active session. Its highlights, marked files and open files end with it.
+    /// Ends the active session, and waits until it is wrapped up.
+    ///
+    /// # Errors
+    /// As [`end`](Self::end).
+    pub async fn end_session(
+        &self,
+        transcript: Option<String>,
+    ) -> Result<SessionCompleted, CoachError> {
+        self.end(transcript).await?.wrapped_up().await
+    }
+
+    /// Ends the active session. Its highlights, marked files and open files end with it, and it is
+    /// put down to be wrapped up if there is a model and anything to learn from.
     ///
     /// # Errors
     /// Without an active session.
-    pub async fn end_session(&self) -> Result<SessionCompleted, CoachError> {
+    pub async fn end(&self, transcript: Option<String>) -> Result<Ending, CoachError> {
+        let waiting = self.0.wrapped_up.subscribe();
+        let thinks = self.can_think().is_ok();
+        let transcript = transcript
+            .filter(|text| !text.trim().is_empty())
+            .map(|text| wrap_up::kept(&text));
         let _rules = self.0.rules.lock().await;
         // Observations of this session that are still on their way belong before its end.
         self.0.store.observed().await;
         let completed = self
             .commit(move |unit| {
                 let active = sessions::active(unit)?.ok_or(CoachError::NoActiveSession)?;
-                end(unit, &active, rows::SessionStatus::Completed)
+                let learns = transcript.is_some() || wrap_up::is_eventful(unit, active.id)?;
+                if !(thinks && learns) {
+                    return end(unit, &active, rows::SessionStatus::Completed);
+                }
+                let ended = end(unit, &active, rows::SessionStatus::Ending)?;
+                wrap_up::schedule(unit, active.id, transcript.as_deref())?;
+                Ok(ended)
             })
             .await?;
+        self.0.wrap_up_due.notify_one();
         self.0.marks.lock().clear();
         self.0.previous.lock().clear();
         self.0.tallies.lock().end_windows();
@@ -159,7 +184,10 @@ impl Coach {
             session = completed.session_id,
             "The coaching session has ended."
         );
-        Ok(completed)
+        Ok(Ending {
+            ended: completed,
+            waiting,
+        })
     }
 
     /// What was done in a session.
@@ -225,8 +253,7 @@ fn end(
     status: rows::SessionStatus,
 ) -> Result<SessionCompleted, CoachError> {
     hint_level_spans::end(unit, session.id)?;
-    let summary = summarise(unit, session)?;
-    sessions::end(unit, session.id, status)?;
+    let ended = sessions::end(unit, session.id, status)?;
     marks::clear(unit, session.id, &marks::Filter::default())?;
     for file in open_files::list(unit, session.id)? {
         open_files::close(unit, session.id, &file.path)?;
@@ -250,21 +277,44 @@ fn end(
             api_calls: api_calls::totals(unit, &calls)?.calls,
         },
     )?;
-    let completed = SessionCompleted {
-        session_id: session.id,
-        status: wire_status,
-        memories_added: 0,
-        gaps_identified: u32::try_from(summary.gaps.len()).unwrap_or(u32::MAX),
-        katas_generated: u32::try_from(summary.katas.len()).unwrap_or(u32::MAX),
-        assessments_updated: 0,
-        summary,
-    };
-    push(unit, &ServerMessage::SessionCompleted(completed.clone()))?;
+    let completed = wrap_up::completed(unit, &ended)?;
+    // What is wrapped up first is told after that.
+    if status != rows::SessionStatus::Ending {
+        push(unit, &ServerMessage::SessionCompleted(completed.clone()))?;
+    }
     Ok(completed)
 }
 
-fn summarise(reader: &Reader<'_>, session: &Session) -> Result<Summary, StoreError> {
+pub(crate) fn summarise(reader: &Reader<'_>, session: &Session) -> Result<Summary, StoreError> {
     let mut summary = Summary::default();
+    let spent = api_calls::totals(
+        reader,
+        &api_calls::Period {
+            scope: Some(session.id),
+            since: None,
+        },
+    )?;
+    summary.cost = Cost {
+        calls: spent.calls,
+        usd: spent.cost,
+        unpriced: spent.unpriced,
+    };
+    for decision in stage_decisions::by_session(reader, session.id)? {
+        if decision.accepted {
+            summary
+                .stages
+                .push(format!("{}: {}", decision.skill_area, decision.decided));
+        }
+    }
+    for job in rows::wrap_up::by_session(reader, session.id)? {
+        if job.status == rows::JobStatus::Failed
+            && let Some(error) = rows::wrap_up::errors(reader, session.id)?
+                .into_iter()
+                .rfind(|error| error.agent_name == job.step)
+        {
+            summary.errors.push(error.error_message);
+        }
+    }
     for phase in active_phases(reader, session.id)? {
         let Some(started) = &phase.started_at else {
             continue;
@@ -309,13 +359,32 @@ pub(crate) fn still_active(reader: &Reader<'_>, session_id: u32) -> Result<Sessi
         .ok_or(CoachError::NoActiveSession)
 }
 
+/// Refuses an issue other than the session's while its plan has progress (decisions, "The session's
+/// issue").
+pub(crate) fn refuse_other_issue(
+    reader: &Reader<'_>,
+    session: &Session,
+    wanted: Option<u32>,
+    force: bool,
+) -> Result<(), CoachError> {
+    if let (Some(current), Some(wanted)) = (session.issue_number, wanted)
+        && current != wanted
+        && !force
+        && active_phases(reader, session.id)?
+            .iter()
+            .any(|phase| phase.status != rows::PhaseStatus::Pending)
+    {
+        return Err(CoachError::IssueChanged { current });
+    }
+    Ok(())
+}
+
 /// The lowest stage of all that is known of the learner; a newcomer counts as a novice.
-fn lowest_stage(reader: &Reader<'_>) -> Result<&'static str, CoachError> {
+pub(crate) fn lowest_stage(reader: &Reader<'_>) -> Result<rows::Stage, CoachError> {
     let stages = dreyfus::list(reader)?;
     Ok(stages
         .iter()
         .map(|row| row.stage)
         .min()
-        .unwrap_or(rows::Stage::Novice)
-        .as_str())
+        .unwrap_or(rows::Stage::Novice))
 }

@@ -51,10 +51,20 @@ impl ServerHandler for Handler {
     async fn call_tool(
         &self,
         params: CallToolRequestParams,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let _under_way = self.calls.token();
-        Ok(self.tools.call(params).await?.into())
+        if !self.tools.is_long(&params.name) {
+            return Ok(self.tools.call(params).await?.into());
+        }
+        // Only what a person waits for can be cancelled: a short call is done before that.
+        tokio::select! {
+            answer = self.tools.call(params) => Ok(answer?.into()),
+            () = context.ct.cancelled() => Err(ErrorData::internal_error(
+                "The call was cancelled by the client.",
+                None,
+            )),
+        }
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {

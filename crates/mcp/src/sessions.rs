@@ -164,7 +164,8 @@ impl Sessions {
         };
         let id = request.id.clone();
         let outcome = match request.request {
-            ClientRequest::CallToolRequest(call) => {
+            // What takes long goes through rmcp's service, which knows how a client cancels it.
+            ClientRequest::CallToolRequest(call) if !tools.is_long(&call.params.name) => {
                 tools.call(call.params).await.map(|mut result| {
                     // Sessions are of the versions that do not know this field.
                     result.result_type = None;

@@ -148,6 +148,11 @@ impl Tools {
         &self.listed
     }
 
+    /// Whether a tool asks models, which takes a while.
+    pub(crate) fn is_long(&self, name: &str) -> bool {
+        catalogue::LONG.contains(&name)
+    }
+
     /// Calls a tool and puts the call on the timeline, however it ends.
     ///
     /// # Errors

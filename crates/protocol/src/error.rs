@@ -68,6 +68,10 @@ pub enum ErrorCode {
     InvalidArgument,
     /// The feature needs an API key, a tool or a server that is not there.
     Unavailable,
+    /// A budget would not cover the call of a model.
+    BudgetExceeded,
+    /// The call of a model failed; the sentence says how.
+    ModelFailed,
     /// The sidecar is stopping.
     ShuttingDown,
 }
@@ -105,6 +109,8 @@ impl ErrorCode {
             Self::UnknownId => "UNKNOWN_ID",
             Self::InvalidArgument => "INVALID_ARGUMENT",
             Self::Unavailable => "UNAVAILABLE",
+            Self::BudgetExceeded => "BUDGET_EXCEEDED",
+            Self::ModelFailed => "MODEL_FAILED",
             Self::ShuttingDown => "SHUTTING_DOWN",
         }
     }

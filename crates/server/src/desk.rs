@@ -15,6 +15,7 @@ use paige_protocol::{
 };
 use paige_store::Store;
 use paige_workspace::{FileEvent, Unwatched, Workspace};
+use tokio::sync::broadcast::error::RecvError;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -78,6 +79,12 @@ impl Door {
             stop.clone()
                 .run_until_cancelled_owned(async move { backups.run_backups().await }),
         );
+        tasks.spawn(stop.clone().run_until_cancelled_owned(pass(desk.clone())));
+        let wrap_ups = desk.coach.clone();
+        tasks.spawn(
+            stop.clone()
+                .run_until_cancelled_owned(async move { wrap_ups.run_wrap_ups().await }),
+        );
         let retention = desk.coach.clone();
         tasks.spawn(
             stop.clone()
@@ -111,6 +118,19 @@ impl Door {
         self.desk.hub.finish();
         self.tasks.close();
         self.tasks.wait().await;
+    }
+}
+
+/// Hands on what passes by: how far something is that somebody waits for.
+async fn pass(desk: Desk) {
+    let mut passing = desk.coach.passing();
+    loop {
+        match passing.recv().await {
+            Ok(message) => desk.hub.pass(None, || message),
+            // Old progress is of no use.
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
     }
 }
 

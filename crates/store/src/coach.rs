@@ -24,13 +24,14 @@ pub mod previous_texts;
 pub mod progress;
 pub mod retention;
 pub mod sessions;
+pub mod stage_decisions;
 mod words;
 pub mod wrap_up;
 
 /// The ledger of model calls; its scope is the session.
 pub use crate::ledger as api_calls;
 pub use words::{
-    Agent, HintLevel, HintLevelSource, HintType, JobStatus, KataKind, MaterialStatus, MaterialType,
+    Agent, HintLevel, HintLevelSource, HintType, JobStatus, KataKind, KataProof, MaterialStatus, MaterialType,
     OpenedBy, Origin, PhaseStatus, SessionStatus, Severity, Stage, StartedBy, Style,
 };
 

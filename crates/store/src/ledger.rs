@@ -1,5 +1,7 @@
 //! The ledger: what every attempt at a model call cost (spec: story 7, AC 3 and 7).
 
+pub mod budget;
+
 use std::sync::LazyLock;
 
 use rusqlite::types::ToSql;

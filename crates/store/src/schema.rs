@@ -11,6 +11,7 @@ pub(crate) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0002_coach.sql")),
     M::up(include_str!("../migrations/0003_timeline.sql")),
     M::up(include_str!("../migrations/0004_fewer_pages.sql")),
+    M::up(include_str!("../migrations/0005_thinking.sql")),
 ];
 
 /// All migrations of this version.
@@ -38,5 +39,7 @@ pub(crate) const LEDGER: &str = "api_call_log";
 /// Its columns, in the order of [`crate::ledger::Call`].
 pub(crate) const LEDGER_COLUMNS: &str = "id, session_id, call_type, model, input_hash, latency_ms, input_tokens, output_tokens, \
      cache_write_tokens, cache_read_tokens, cost_estimate, created_at";
-/// The column of both that names the scope.
+/// What is set aside for attempts under way.
+pub(crate) const RESERVATIONS: &str = "reservations";
+/// The column of all three that names the scope.
 pub(crate) const SCOPE: &str = "session_id";

@@ -72,6 +72,19 @@ pub(super) fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
         .map_err(|_| format!("{text:?} is not a whole number, or too large. Write digits only."))
 }
 
+/// A sum of US dollars above nothing.
+pub(super) fn dollars(text: &str) -> Result<f64, String> {
+    let sum = text.trim_start_matches('$').parse::<f64>().ok();
+    sum.filter(|sum| sum.is_finite() && *sum > 0.0).ok_or_else(|| {
+        format!("{text:?} is not a sum of US dollars above 0. Write it like 1.50, or leave it away for no bound.")
+    })
+}
+
+/// A folder that is there, canonical.
+pub(super) fn folder(text: &str) -> Result<PathBuf, String> {
+    project_dir(text).map(|(path, _)| path)
+}
+
 pub(super) fn list(text: &str) -> Vec<String> {
     text.split(',')
         .map(str::trim)

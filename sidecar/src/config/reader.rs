@@ -273,24 +273,8 @@ impl<'a> Reader<'a> {
         let Some(path) = data.map(DataDir::coaching_file) else {
             return usual;
         };
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) => {
-                // That the data directory is a file is said when it is to be made.
-                if !matches!(
-                    error.kind(),
-                    std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
-                ) {
-                    self.wrong(
-                        COACHING_FILE,
-                        format!(
-                            "{} cannot be read: {error}. Correct the file or its rights.",
-                            path.display()
-                        ),
-                    );
-                }
-                return usual;
-            }
+        let Some(text) = self.file(COACHING_FILE, &path) else {
+            return usual;
         };
         match paige_coach::Config::parse(&text) {
             Ok(config) => {
@@ -313,6 +297,102 @@ impl<'a> Reader<'a> {
                     format!("{} cannot be understood: {}", path.display(), error.trim()),
                 );
                 usual
+            }
+        }
+    }
+
+    /// The models and their prices: `models.toml` in the data directory stands in place of the
+    /// built-in table.
+    pub(super) fn models(&mut self, data: Option<&DataDir>) -> paige_claude::Models {
+        let usual = paige_claude::Models::default();
+        let Some(path) = data.map(DataDir::models_file) else {
+            return usual;
+        };
+        let Some(text) = self.file(MODELS_FILE, &path) else {
+            return usual;
+        };
+        match paige_claude::Models::parse(&text) {
+            Ok(models) => models,
+            Err(problems) => {
+                for problem in problems {
+                    self.wrong(MODELS_FILE, format!("{}: {problem}", path.display()));
+                }
+                usual
+            }
+        }
+    }
+
+    /// What models are asked: a file in the folder stands in place of the built-in one of its name.
+    pub(super) fn prompts(&mut self, folder: Option<&Path>) -> paige_prompts::Prompts {
+        let usual = paige_prompts::Prompts::embedded();
+        let Some(folder) = folder else {
+            return usual;
+        };
+        let variable = "PAIGE_PROMPTS_DIR";
+        let entries = match std::fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                self.wrong(
+                    variable,
+                    format!(
+                        "{} cannot be read: {error}. Name a folder with prompts, or leave it away.",
+                        folder.display()
+                    ),
+                );
+                return usual;
+            }
+        };
+        let mut texts = Vec::new();
+        for path in entries.flatten().map(|entry| entry.path()) {
+            if path.extension().is_some_and(|extension| extension == "md")
+                && let Some(name) = path.file_name()
+                && let Some(text) = self.file(variable, &path)
+            {
+                texts.push((name.to_string_lossy().into_owned(), text));
+            }
+        }
+        match usual.with_overrides(texts) {
+            Ok(prompts) => prompts,
+            Err(problems) => {
+                for problem in problems {
+                    self.wrong(variable, format!("{}: {problem}", folder.display()));
+                }
+                paige_prompts::Prompts::embedded()
+            }
+        }
+    }
+
+    /// What calls of models may cost.
+    pub(super) fn budgets(&mut self, settings: &Settings) -> paige_coach::Budgets {
+        paige_coach::Budgets {
+            session: self.optional(
+                "PAIGE_BUDGET_SESSION",
+                &settings.mind.budget_session,
+                parse::dollars,
+            ),
+            day: self.optional("PAIGE_BUDGET_DAY", &settings.mind.budget_day, parse::dollars),
+        }
+    }
+
+    /// The text of a file that need not be there.
+    fn file(&mut self, variable: &'static str, path: &Path) -> Option<String> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Some(text),
+            Err(error) => {
+                // That the data directory is a file is said when it is to be made.
+                if !matches!(
+                    error.kind(),
+                    std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+                ) {
+                    self.wrong(
+                        variable,
+                        format!(
+                            "{} cannot be read: {error}. Correct the file or its rights.",
+                            path.display()
+                        ),
+                    );
+                }
+                None
             }
         }
     }

@@ -1,11 +1,12 @@
 //! The tools, one by one. What the model is told stands here; what is done stands in the coach.
 
 use paige_coach::{Coach, StartSession, StartedBy};
+use paige_protocol::coach::session::SessionCompleted;
 use paige_protocol::coach::tools::{
     ActiveSessionResult, ClearHighlightsArgs, DiffSince, Done, EndSessionArgs, EndSessionResult,
     FileDiff, GetBufferArgs, GetBufferResult, GetDiffArgs, GetDiffResult, GetSessionStateArgs,
     HighlightLinesArgs, HintFilesArgs, NoArgs, OpenFileArgs, OpenFileResult, OpenFilesResult,
-    RecordReviewArgs, RecordReviewResult, SessionState, ShowIssueContextArgs, ShowMessageArgs,
+    RecordReviewArgs, RecordReviewResult, RetryWrapUpArgs, RunPipelineArgs, RunPipelineResult, SessionState, ShowIssueContextArgs, ShowMessageArgs,
     StartSessionArgs, StartSessionResult, UpdatePhaseArgs, UpdatePhaseResult,
 };
 
@@ -33,6 +34,7 @@ impl Told for SessionState {
 impl Told for StartSessionResult {}
 impl Told for UpdatePhaseResult {}
 impl Told for RecordReviewResult {}
+impl Told for RunPipelineResult {}
 impl Told for GetBufferResult {
     /// Decisions, "`paige_get_buffer` without a buffer".
     fn is_null(&self) -> bool {
@@ -59,7 +61,27 @@ pub(super) fn all() -> impl Iterator<Item = Tool> {
     all.chain(plan()).chain(shows())
 }
 
-fn session() -> [Tool; 3] {
+/// Tools that ask models.
+pub(super) const LONG: [&str; 3] = [
+    "paige_end_session",
+    "paige_run_coaching_pipeline",
+    "paige_retry_wrap_up",
+];
+
+fn ended(ended: SessionCompleted) -> EndSessionResult {
+    EndSessionResult {
+        success: true,
+        session_id: ended.session_id,
+        status: ended.status,
+        memories_added: ended.memories_added,
+        gaps_identified: ended.gaps_identified,
+        katas_generated: ended.katas_generated,
+        assessments_updated: ended.assessments_updated,
+        errors: ended.summary.errors,
+    }
+}
+
+fn session() -> [Tool; 4] {
     [
         Tool::new(
             "paige_start_session",
@@ -88,21 +110,25 @@ fn session() -> [Tool; 3] {
         Tool::new(
             "paige_end_session",
             "End the coaching session",
-            "Ends the active coaching session. Call it when the user is done, not between tasks. Highlights, file \
-             hints and the list of open files end with the session; unsaved edits stay in the editor.",
+            "Ends the active coaching session and wraps it up: models look for knowledge gaps and make katas, assess \
+             the user's stages, and write down what to remember. That takes a while; cancelled, it goes on by itself. \
+             Call it when the user is done, not between tasks. Give what was said in `session_transcript` if you \
+             have it. Highlights, file hints and the list of open files end with the session; unsaved edits stay in \
+             the editor.",
             Adds,
-            // The transcript is for the wrap-up, which reads it once there is one.
-            |coach: Coach, _: EndSessionArgs| async move {
-                let ended = coach.end_session().await?;
-                Ok(EndSessionResult {
-                    success: true,
-                    session_id: ended.session_id,
-                    status: ended.status,
-                    memories_added: ended.memories_added,
-                    gaps_identified: ended.gaps_identified,
-                    katas_generated: ended.katas_generated,
-                    assessments_updated: ended.assessments_updated,
-                })
+            |coach: Coach, args: EndSessionArgs| async move {
+                Ok(ended(coach.end_session(args.session_transcript).await?))
+            },
+        ),
+        Tool::new(
+            "paige_retry_wrap_up",
+            "Wrap a session up again",
+            "Tries those steps of a wrap-up again that have failed, or that were not tried because Paige ran offline: \
+             of the session that ended last or of the one that is named, all of them or the one named in `agent`. \
+             What is done already is not done twice.",
+            Adds,
+            |coach: Coach, args: RetryWrapUpArgs| async move {
+                Ok(ended(coach.retry_wrap_up(args.session_id, args.agent).await?))
             },
         ),
         Tool::new(
@@ -174,8 +200,19 @@ fn reads() -> [Tool; 4] {
     ]
 }
 
-fn plan() -> [Tool; 2] {
+fn plan() -> [Tool; 3] {
     [
+        Tool::new(
+            "paige_run_coaching_pipeline",
+            "Make a coaching plan",
+            "Makes a coaching plan in phases of your plan for the issue, fitted to where the user stands and to what \
+             is remembered of earlier sessions. Explore the code and plan the change first; give that as `plan_text`, \
+             and what the issue asks for as `issue_summary`. It takes a while, asks models and costs a few cents. The \
+             plan replaces the session's present one; its phases are pending until `paige_update_phase` begins one. \
+             Teach from it: `plan_text` is what you know, the phases are what the user finds out.",
+            Adds,
+            |coach: Coach, args: RunPipelineArgs| async move { coach.run_pipeline(args).await },
+        ),
         Tool::new(
             "paige_update_phase",
             "Begin or complete a phase",

@@ -42,6 +42,18 @@ pub struct Phase {
     pub started_at: Option<String>,
     /// When it was completed, ISO 8601 UTC.
     pub completed_at: Option<String>,
+    /// The goal in the learner's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goal: Option<String>,
+    /// How they will know that it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_when: Option<String>,
+    /// What it teaches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teaches: Option<String>,
+    /// Which earlier experience it connects to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_connection: Option<String>,
 }
 
 /// Where a phase stands; it never goes back.
@@ -170,10 +182,10 @@ pub struct CoachingFeedback {
 pub struct CoachingProgress {
     /// What is done at the moment.
     pub message: String,
-    /// How far it is, 0 to 1, where that is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[specta(type = Option<specta_typescript::Number>)]
-    pub fraction: Option<f64>,
+    /// Which step that is, from 1.
+    pub step: u32,
+    /// How many steps there are.
+    pub of: u32,
 }
 
 /// `observer:mute`.

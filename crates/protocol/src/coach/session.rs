@@ -104,6 +104,21 @@ pub struct Summary {
     pub stages: Vec<String>,
     /// What failed in the wrap-up, as sentences.
     pub errors: Vec<String>,
+    /// What the calls of models have cost up to now.
+    pub cost: Cost,
+}
+
+/// What calls of models have cost.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Type, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Cost {
+    /// Attempts, the failed ones included.
+    pub calls: u32,
+    /// US dollars, as far as prices are known.
+    #[specta(type = specta_typescript::Number)]
+    pub usd: f64,
+    /// Attempts with a model whose price is not known: they cost something, but not nothing.
+    pub unpriced: u32,
 }
 
 /// What was done in a phase.

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    coaching::{Anchor, IssueLabel},
+    coaching::{Anchor, IssueLabel, Phase, Plan},
     editor::{FileHintStyle, HighlightRange, Tone},
     files::CursorPosition,
     session::{Session, SessionStatus},
@@ -79,6 +79,69 @@ pub struct EndSessionResult {
     pub katas_generated: u32,
     /// Stages changed.
     pub assessments_updated: u32,
+    /// What failed in the wrap-up, as sentences; `paige_retry_wrap_up` tries it again.
+    pub errors: Vec<String>,
+}
+
+/// `paige_retry_wrap_up`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetryWrapUpArgs {
+    /// The session, which has ended; the one that ended last when it is left out.
+    #[serde(default)]
+    pub session_id: Option<u32>,
+    /// One step; every step that is not done when it is left out.
+    #[serde(default)]
+    pub agent: Option<WrapUpStep>,
+}
+
+/// A step of a session's wrap-up, in the order in which they run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WrapUpStep {
+    /// Finds knowledge gaps and makes katas.
+    KnowledgeGap,
+    /// Assesses the stages.
+    Dreyfus,
+    /// Writes memories.
+    Reflection,
+}
+
+/// `paige_run_coaching_pipeline`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunPipelineArgs {
+    /// The plan as it was worked out: what has to be changed, where, and in which order.
+    pub plan_text: String,
+    /// What the issue asks for.
+    pub issue_summary: String,
+    /// Its number.
+    #[serde(default)]
+    pub issue_number: Option<u32>,
+    /// Its title.
+    #[serde(default)]
+    pub issue_title: Option<String>,
+    /// Replace a plan that has progress, although it is for another issue.
+    #[serde(default)]
+    pub force: Option<bool>,
+}
+
+/// What `paige_run_coaching_pipeline` answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunPipelineResult {
+    /// Always true.
+    pub success: bool,
+    /// The plan.
+    pub plan: Plan,
+    /// Its phases, all of them pending.
+    pub phases: Vec<Phase>,
+    /// The earlier experience it builds on.
+    pub memory_connection: Option<String>,
+    /// How hard it is expected to be: `beginner`, `intermediate` or `advanced`.
+    pub estimated_difficulty: Option<String>,
+    /// What to know of how it was made, as sentences.
+    pub notes: Vec<String>,
 }
 
 /// What `paige_get_active_session` answers.

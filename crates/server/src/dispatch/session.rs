@@ -25,11 +25,27 @@ pub(super) async fn start(request: &Request<'_>, start: SessionStart) {
     }
 }
 
+/// Ends the session, and answers once it is wrapped up; the client's next messages wait for the first
+/// alone.
 pub(super) async fn end(request: &Request<'_>) {
-    match request.desk.coach.end_session().await {
-        Ok(completed) => request.answer(&ServerMessage::SessionCompleted(completed)),
-        Err(error) => request.fail(&error, None),
-    }
+    let ending = match request.desk.coach.end(None).await {
+        Ok(ending) => ending,
+        Err(error) => return request.fail(&error, None),
+    };
+    let (desk, client) = (request.desk.clone(), request.client.clone());
+    let (id, kind) = (request.id.clone(), request.kind);
+    tokio::spawn(async move {
+        let request = Request {
+            desk: &desk,
+            client: &client,
+            id,
+            kind,
+        };
+        match ending.wrapped_up().await {
+            Ok(completed) => request.answer(&ServerMessage::SessionCompleted(completed)),
+            Err(error) => request.fail(&error, None),
+        }
+    });
 }
 
 pub(super) fn summary(request: &Request<'_>, asked: SummaryRequest) {

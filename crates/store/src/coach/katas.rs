@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::row::{Json, returning, row, select};
 use crate::{Reader, StoreError, Unit};
 
-use super::{KataKind, not_found};
+use super::{KataKind, KataProof, not_found};
 
 row! {
     /// A kata.
@@ -30,6 +30,8 @@ row! {
         pub user_attempts: Json<Vec<Attempt>>,
         /// When it was made.
         pub created_at: String,
+        /// Whether it has been shown to work; only then it is offered.
+        pub proof: KataProof,
     }
 }
 

@@ -1,5 +1,7 @@
 //! The phases of a plan: `pending → active → complete`, one active, never backwards.
 
+use serde::{Deserialize, Serialize};
+
 use crate::row::{Json, returning, row, select};
 use crate::{Reader, StoreError, Unit};
 
@@ -28,7 +30,25 @@ row! {
         pub started_at: Option<String>,
         /// When it became complete.
         pub completed_at: Option<String>,
+        /// What it is for.
+        pub teaching: Json<Teaching>,
     }
+}
+
+/// What a phase is for, as the coach has planned it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Teaching {
+    /// The goal in the learner's words.
+    pub goal: Option<String>,
+    /// How they will know that it is done.
+    pub done_when: Option<String>,
+    /// What it teaches.
+    pub teaches: Option<String>,
+    /// Which earlier experience it connects to.
+    pub memory_connection: Option<String>,
+    /// Its part in the plan, for instance `reproduce`.
+    pub kind: Option<String>,
 }
 
 /// A phase to be created.
@@ -65,6 +85,19 @@ pub fn create(unit: &mut Unit<'_>, new: &NewPhase) -> Result<Phase, StoreError> 
             Json(&new.expected_files),
         ),
     )
+}
+
+/// Writes what a phase is for.
+pub fn set_teaching(
+    unit: &mut Unit<'_>,
+    id: u32,
+    teaching: &Teaching,
+) -> Result<Phase, StoreError> {
+    unit.change(
+        returning!(Phase, "UPDATE phases SET teaching = ?2 WHERE id = ?1"),
+        (id, Json(teaching)),
+    )?
+    .ok_or_else(|| not_found("phase", id))
 }
 
 /// The phase of that id.

@@ -22,6 +22,10 @@ row! {
         pub is_active: bool,
         /// When it was made.
         pub created_at: String,
+        /// The earlier experience it builds on.
+        pub memory_connection: Option<String>,
+        /// How hard it is expected to be: `beginner`, `intermediate` or `advanced`.
+        pub estimated_difficulty: Option<String>,
     }
 }
 
@@ -83,4 +87,21 @@ pub fn active(reader: &Reader<'_>, session_id: u32) -> Result<Option<Plan>, Stor
         select!(Plan, "WHERE session_id = ?1 AND is_active = 1"),
         [session_id],
     )
+}
+
+/// Writes what the coach expects of a plan.
+pub fn set_outlook(
+    unit: &mut Unit<'_>,
+    id: u32,
+    memory_connection: Option<&str>,
+    estimated_difficulty: Option<&str>,
+) -> Result<Plan, StoreError> {
+    unit.change(
+        returning!(
+            Plan,
+            "UPDATE plans SET memory_connection = ?2, estimated_difficulty = ?3 WHERE id = ?1"
+        ),
+        (id, memory_connection, estimated_difficulty),
+    )?
+    .ok_or_else(|| super::not_found("plan", id))
 }

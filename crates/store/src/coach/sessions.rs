@@ -142,6 +142,17 @@ pub fn recent(
     }
 }
 
+/// The session that ended last.
+pub fn last_ended(reader: &Reader<'_>) -> Result<Option<Session>, StoreError> {
+    reader.one(
+        select!(
+            Session,
+            "WHERE ended_at IS NOT NULL ORDER BY ended_at DESC, id DESC LIMIT 1"
+        ),
+        [],
+    )
+}
+
 /// The sessions about an issue of a project, newest first.
 pub fn by_issue(
     reader: &Reader<'_>,

@@ -155,6 +155,16 @@ words! {
 }
 
 words! {
+    /// Whether a kata has been shown to work.
+    pub enum KataProof {
+        /// Nobody has run it.
+        Unproven = "unproven",
+        /// Its tests fail on what the learner starts from, and pass on its solution.
+        Proven = "proven",
+    }
+}
+
+words! {
     /// A step of the wrap-up.
     pub enum Agent {
         /// Finds knowledge gaps and makes katas.

@@ -81,8 +81,24 @@ pub fn begin(unit: &mut Unit<'_>, id: u32) -> Result<Job, StoreError> {
     .ok_or_else(|| not_found("pending wrap-up step", id))
 }
 
-/// Notes that a step is done, with what came of it as JSON text.
+/// Keeps what a model answered while what follows from it is not stored yet, so that a step that is
+/// taken up again stores the same.
+pub fn answered(unit: &mut Unit<'_>, id: u32, result: &str) -> Result<Job, StoreError> {
+    let now = unit.now();
+    unit.change(
+        returning!(
+            Job,
+            "UPDATE wrap_up_jobs SET result = ?2, updated_at = ?3
+             WHERE id = ?1 AND status = 'pending'"
+        ),
+        (id, result, now),
+    )?
+    .ok_or_else(|| not_found("pending wrap-up step", id))
+}
+
+/// Notes that a step is done, with what came of it as JSON text. What it needed goes.
 pub fn done(unit: &mut Unit<'_>, id: u32, result: Option<&str>) -> Result<Job, StoreError> {
+    unit.row("UPDATE wrap_up_jobs SET input = NULL WHERE id = ?1", [id])?;
     finish(unit, id, JobStatus::Done, result)
 }
 

@@ -1,0 +1,437 @@
+//! From an issue and a plan to coaching in phases (spec: story 9, AC 1 to 3; decisions, "Pipeline").
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use paige_memory::{Query, Recalled};
+use paige_protocol::{
+    ProjectPath,
+    coach::{
+        Action, ServerMessage,
+        coaching::PlanReady,
+        tools::{RunPipelineArgs, RunPipelineResult},
+    },
+    tree::TreeNode,
+};
+use paige_store::{
+    Unit,
+    coach::{
+        HintLevel, Stage, Style,
+        hints::{self, NewHint},
+        phases::{self, NewPhase, Teaching},
+        plans::{self, NewPlan},
+        sessions,
+    },
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    Coach, CoachError, convert, log,
+    phases::withdraw,
+    push,
+    session::{lowest_stage, refuse_other_issue, still_active},
+    teach::plan::{self, PlanDraft},
+    wrap_up::inputs::{self, Inputs},
+};
+
+/// Steps that a person sees while they wait.
+const STEPS: u32 = 4;
+/// Memories that are looked for.
+const MEMORIES: usize = 5;
+/// Paths of the project that the coach is told, at most.
+const MOST_FILES: usize = 2_000;
+/// Longer plans and summaries are refused: no model would read them to their end.
+const LONGEST_TEXT: usize = 200_000;
+
+/// What `memory_retrieval_filter` answers.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct Filtered {
+    relevant_memories: Vec<Relevant>,
+    /// What was left out, and why.
+    #[allow(dead_code, reason = "asked for so that the model weighs each one")]
+    discarded: Vec<Discarded>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+struct Relevant {
+    content: String,
+    relevance: Relevance,
+    connection: String,
+    use_in_coaching: String,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Relevance {
+    Direct,
+    Related,
+    Contextual,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[allow(dead_code, reason = "asked for so that the model weighs each one")]
+struct Discarded {
+    content: String,
+    reason: String,
+}
+
+impl Coach {
+    /// Makes a coaching plan of a plan, and makes it the session's.
+    ///
+    /// # Errors
+    /// Without an active session, when another issue's plan has progress, or when the coach's model
+    /// fails; then nothing is stored.
+    pub async fn run_pipeline(
+        &self,
+        args: RunPipelineArgs,
+    ) -> Result<RunPipelineResult, CoachError> {
+        check(&args)?;
+        self.can_think()?;
+        let session = self.active()?.id;
+        let force = args.force.unwrap_or(false);
+        let (title, number) = self.0.store.snapshot(|reader| {
+            let row = still_active(reader, session)?;
+            refuse_other_issue(reader, &row, args.issue_number, force)?;
+            let title = args.issue_title.clone().or(row.issue_title);
+            Ok::<_, CoachError>((title, args.issue_number.or(row.issue_number)))
+        })?;
+        let mut notes = Vec::new();
+
+        self.tell_progress("Remembering what is like it", 1, STEPS);
+        let memories = self.recall(title.as_deref(), &args, &mut notes).await;
+        self.tell_progress("Choosing what of it helps", 2, STEPS);
+        let relevant = self.choose(session, &args, &memories, &mut notes).await;
+
+        self.tell_progress("Planning the phases", 3, STEPS);
+        let stage = self.0.store.snapshot(lowest_stage)?;
+        let files = self.project_files().await?;
+        let mut fields = self.coach_fields(&args, title.as_deref(), number, stage, &relevant)?;
+        let listed: Vec<&String> = files.iter().take(MOST_FILES).collect();
+        fields.insert("project_files".to_owned(), json!(listed));
+        let exists = |path: &str| files.contains(path);
+        let rules = &self.0.config.teaching;
+        let mut draft: PlanDraft = self.ask("coach_agent", Some(session), &fields).await?;
+        let mut wrong = plan::check_plan(&draft, stage, rules, &exists);
+        if !wrong.is_empty() {
+            let reasons: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+            tracing::info!(session, ?reasons, "The coach is asked once more.");
+            fields.insert("rejected".into(), json!(reasons));
+            draft = self.ask("coach_agent", Some(session), &fields).await?;
+            wrong = plan::check_plan(&draft, stage, rules, &exists);
+        }
+        if !wrong.is_empty() {
+            draft = plan::repair(draft, stage, rules, &exists)
+                .map_err(|violation| CoachError::Answer(violation.to_string()))?;
+            notes.extend(
+                wrong
+                    .iter()
+                    .map(|violation| format!("Mended in the plan: {violation}")),
+            );
+        }
+
+        self.tell_progress("Writing the plan down", 4, STEPS);
+        self.store_plan(session, args, title, number, draft, notes)
+            .await
+    }
+
+    /// What is remembered of the like. Nothing that fails here stands in the way of coaching.
+    async fn recall(
+        &self,
+        title: Option<&str>,
+        args: &RunPipelineArgs,
+        notes: &mut Vec<String>,
+    ) -> Vec<Recalled> {
+        let text = format!("{} {}", title.unwrap_or_default(), args.issue_summary);
+        let query = Query {
+            text: text.trim().to_owned(),
+            project: Some(self.0.project_dir.clone()),
+            only_project: false,
+            limit: MEMORIES,
+        };
+        match self.0.mind.memory.query(query).await {
+            Ok(recall) => {
+                notes.extend(recall.note);
+                recall.memories
+            }
+            Err(error) => {
+                tracing::warn!(%error, "Memories could not be looked for.");
+                notes.push("Memories could not be looked for; the plan is made without.".into());
+                Vec::new()
+            }
+        }
+    }
+
+    async fn choose(
+        &self,
+        session: u32,
+        args: &RunPipelineArgs,
+        memories: &[Recalled],
+        notes: &mut Vec<String>,
+    ) -> Vec<Relevant> {
+        if memories.is_empty() {
+            return Vec::new();
+        }
+        let plan_summary: String = args.plan_text.chars().take(4_000).collect();
+        let fields = Inputs::from([
+            ("issue_summary".to_owned(), json!(args.issue_summary)),
+            ("plan_summary".to_owned(), json!(plan_summary)),
+            (
+                "candidate_memories".to_owned(),
+                memories
+                    .iter()
+                    .map(|memory| {
+                        json!({
+                            "content": memory.content,
+                            "metadata": {
+                                "session_id": memory.metadata.session_id,
+                                "created_at": memory.metadata.created_at,
+                                "type": memory.metadata.kind,
+                                "importance": memory.metadata.importance.as_str(),
+                                "other_project": memory.other_project,
+                            },
+                        })
+                    })
+                    .collect(),
+            ),
+        ]);
+        let chosen = self
+            .ask::<Filtered>("memory_retrieval_filter", Some(session), &fields)
+            .await;
+        match chosen {
+            Ok(filtered) => filtered.relevant_memories,
+            Err(error) => {
+                tracing::warn!(%error, "Memories could not be chosen.");
+                notes.push(format!(
+                    "The plan is made without memories: {}",
+                    error.message()
+                ));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Every file of the project that a model may know of.
+    async fn project_files(&self) -> Result<BTreeSet<String>, CoachError> {
+        let workspace = self.0.workspace.clone();
+        let listed = tokio::task::spawn_blocking(move || {
+            let mut files = BTreeSet::new();
+            collect(&workspace.tree(), &mut files);
+            files.retain(|path| {
+                ProjectPath::parse(path).is_ok_and(|path| !workspace.is_secret(&path))
+            });
+            files
+        });
+        listed.await.map_err(|_| CoachError::Cut)
+    }
+
+    fn coach_fields(
+        &self,
+        args: &RunPipelineArgs,
+        title: Option<&str>,
+        number: Option<u32>,
+        stage: Stage,
+        relevant: &[Relevant],
+    ) -> Result<Inputs, CoachError> {
+        let assessments = self.0.store.snapshot(inputs::assessments)?;
+        Ok(BTreeMap::from([
+            (
+                "issue".to_owned(),
+                json!({"number": number, "title": title, "summary": args.issue_summary}),
+            ),
+            ("plan_text".to_owned(), json!(args.plan_text)),
+            ("stage".to_owned(), json!(stage.as_str())),
+            ("dreyfus_assessments".to_owned(), assessments),
+            ("relevant_memories".to_owned(), json!(relevant)),
+        ]))
+    }
+
+    /// Stores the plan as one unit: the old one is no longer active, its hints are withdrawn, the
+    /// issue is the session's, and everyone is told.
+    async fn store_plan(
+        &self,
+        session: u32,
+        args: RunPipelineArgs,
+        title: Option<String>,
+        number: Option<u32>,
+        draft: PlanDraft,
+        notes: Vec<String>,
+    ) -> Result<RunPipelineResult, CoachError> {
+        let _rules = self.0.rules.lock().await;
+        let force = args.force.unwrap_or(false);
+        let (row, result) = self
+            .commit(move |unit| {
+                let row = still_active(unit, session)?;
+                refuse_other_issue(unit, &row, args.issue_number, force)?;
+                let row = sessions::set_issue(
+                    unit,
+                    row.id,
+                    &sessions::Issue {
+                        number,
+                        title: title.clone(),
+                        summary: Some(args.issue_summary.clone()),
+                        labels: None,
+                        url: None,
+                    },
+                )?;
+                withdraw(unit, session)?;
+                let plan = plans::create(
+                    unit,
+                    &NewPlan {
+                        session_id: session,
+                        title: title.unwrap_or_else(|| heading(&args.issue_summary)),
+                        description: args.issue_summary,
+                        total_phases: u32::try_from(draft.phases.len()).unwrap_or(u32::MAX),
+                        raw_plan_text: Some(args.plan_text),
+                    },
+                )?;
+                let difficulty = draft.estimated_difficulty.as_str();
+                let plan = plans::set_outlook(
+                    unit,
+                    plan.id,
+                    draft.memory_connection.as_deref(),
+                    Some(difficulty),
+                )?;
+                let mut stored = Vec::with_capacity(draft.phases.len());
+                for phase in &draft.phases {
+                    stored.push(convert::phase(&store_phase(unit, plan.id, phase)?));
+                }
+                log(
+                    unit,
+                    Some(session),
+                    &Action::CoachingPipelineRun { plan_id: plan.id },
+                )?;
+                let plan_wire = convert::plan(&plan);
+                push(
+                    unit,
+                    &ServerMessage::PlanReady(PlanReady {
+                        plan: plan_wire.clone(),
+                        phases: stored.clone(),
+                        memory_connection: plan.memory_connection.clone(),
+                        estimated_difficulty: plan.estimated_difficulty.clone(),
+                    }),
+                )?;
+                let result = RunPipelineResult {
+                    success: true,
+                    plan: plan_wire,
+                    phases: stored,
+                    memory_connection: plan.memory_connection,
+                    estimated_difficulty: plan.estimated_difficulty,
+                    notes,
+                };
+                Ok((row, result))
+            })
+            .await?;
+        *self.0.active.lock() = Some(row);
+        self.0.previous.lock().in_phase(None);
+        self.reload_marks()?;
+        Ok(result)
+    }
+}
+
+fn collect(node: &TreeNode, files: &mut BTreeSet<String>) {
+    match &node.children {
+        Some(children) => children.iter().for_each(|child| collect(child, files)),
+        None => {
+            files.insert(node.path.clone());
+        }
+    }
+}
+
+fn check(args: &RunPipelineArgs) -> Result<(), CoachError> {
+    for (name, text) in [
+        ("plan_text", &args.plan_text),
+        ("issue_summary", &args.issue_summary),
+    ] {
+        if text.trim().is_empty() {
+            return Err(CoachError::InvalidArgument(format!(
+                "`{name}` is empty. Explore the issue and write it down first; the coach plans from it."
+            )));
+        }
+        if text.len() > LONGEST_TEXT {
+            return Err(CoachError::InvalidArgument(format!(
+                "`{name}` has {} bytes, and {LONGEST_TEXT} are the most. Give the essence.",
+                text.len()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// A title for a plan whose issue has none: the beginning of its summary.
+fn heading(summary: &str) -> String {
+    let line = summary.trim().lines().next().unwrap_or_default();
+    let mut title: String = line.chars().take(100).collect();
+    if title.len() < line.len() {
+        title.push('…');
+    }
+    title
+}
+
+fn store_phase(
+    unit: &mut Unit<'_>,
+    plan_id: u32,
+    draft: &plan::PhaseDraft,
+) -> Result<phases::Phase, CoachError> {
+    let level = match draft.hint_level {
+        plan::HintLevel::Off => HintLevel::Off,
+        plan::HintLevel::Low => HintLevel::Low,
+        plan::HintLevel::Medium => HintLevel::Medium,
+        plan::HintLevel::High => HintLevel::High,
+    };
+    let phase = phases::create(
+        unit,
+        &NewPhase {
+            plan_id,
+            number: draft.number,
+            title: draft.title.clone(),
+            description: draft.description.clone(),
+            hint_level: level,
+            expected_files: draft
+                .expected_files
+                .iter()
+                .map(|file| file.path.clone())
+                .collect(),
+        },
+    )?;
+    let phase = phases::set_teaching(
+        unit,
+        phase.id,
+        &Teaching {
+            goal: Some(draft.goal.clone()),
+            done_when: Some(draft.done_when.clone()),
+            teaches: Some(draft.teaches.clone()),
+            memory_connection: draft.memory_connection.clone(),
+            kind: Some(draft.kind.as_str().to_owned()),
+        },
+    )?;
+    for hint in &draft.hints.file_hints {
+        hints::create(
+            unit,
+            &NewHint {
+                phase_id: phase.id,
+                path: hint.path.clone(),
+                lines: None,
+                style: style(hint.style),
+                hover_text: None,
+                required_level: HintLevel::Low,
+                rung: 1,
+            },
+        )?;
+    }
+    for hint in &draft.hints.line_hints {
+        hints::create(
+            unit,
+            &NewHint {
+                phase_id: phase.id,
+                path: hint.path.clone(),
+                lines: Some((hint.start, hint.end)),
+                style: style(hint.style),
+                hover_text: hint.hover_text.clone(),
+                required_level: HintLevel::Medium,
+                rung: hint.rung,
+            },
+        )?;
+    }
+    Ok(phase)
+}
