@@ -183,6 +183,7 @@ fn attempts_at_a_kata_are_appended_and_none_is_lost() {
             constraints: Json(new_kata(gap.id).constraints),
             user_attempts: Json(vec![]),
             created_at: kata.created_at.clone(),
+            proof: KataProof::Unproven,
         }
     );
     let attempt = |level: u32| katas::Attempt {
@@ -308,4 +309,38 @@ fn the_steps_of_a_wrap_up_outlive_whoever_began_them() {
     );
     let done = f.refused(|unit| wrap_up::begin(unit, 1));
     assert!(matches!(done, StoreError::NotFound { .. }));
+}
+
+#[test]
+fn what_was_proposed_about_a_stage_is_kept_with_what_the_rule_made_of_it() {
+    let f = fixture();
+    let session = f.session().id;
+    let new = stage_decisions::NewStageDecision {
+        session_id: Some(session),
+        skill_area: "testing".to_owned(),
+        proposed: Stage::Proficient,
+        proposed_confidence: 0.5,
+        evidence: "Wrote a test first.".to_owned(),
+        accepted: false,
+        decided: Stage::Novice,
+        reason: "One session is not enough.".to_owned(),
+    };
+    let written = f.commit({
+        let new = new.clone();
+        move |unit| stage_decisions::record(unit, &new)
+    });
+    assert_eq!((written.proposed, written.accepted), (Stage::Proficient, false));
+    let other = f.commit(move |unit| {
+        stage_decisions::record(
+            unit,
+            &stage_decisions::NewStageDecision {
+                accepted: true,
+                ..new
+            },
+        )
+    });
+    let of_session = f.read(|r| stage_decisions::by_session(r, session));
+    assert_eq!(of_session, [written.clone(), other.clone()]);
+    let newest_first = f.read(|r| stage_decisions::by_skill_area(r, "testing", 9));
+    assert_eq!(newest_first, [other, written]);
 }

@@ -239,6 +239,7 @@ fn phases_belong_to_their_plan_and_are_read_in_order() {
             status: PhaseStatus::Pending,
             started_at: None,
             completed_at: None,
+            teaching: Json(phases::Teaching::default()),
         }
     );
     assert_eq!(
