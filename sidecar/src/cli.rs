@@ -74,6 +74,22 @@ pub(crate) enum Command {
         #[arg(long, requires = "output")]
         force: bool,
     },
+    /// List the models, what they cost, and which of them stands behind each tier.
+    Models {
+        /// One JSON object instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Look at what models are asked.
+    Prompts {
+        #[command(subcommand)]
+        command: PromptsCommand,
+    },
+    /// Look at what Paige remembers, and let her forget: it is your own record. A sidecar may be running.
+    Memory {
+        #[command(subcommand)]
+        command: MemoryCommand,
+    },
     /// Show the tokens that clients need.
     Tokens {
         /// Make new ones: every client has to be given its new token afterwards.
@@ -105,6 +121,69 @@ pub(crate) enum Command {
         #[arg(long)]
         yes: bool,
     },
+}
+
+/// What to see of the prompts.
+#[derive(Subcommand)]
+pub(crate) enum PromptsCommand {
+    /// List them, with their tiers and their fields.
+    List,
+    /// Show one exactly as it would be sent for a session.
+    Render {
+        /// Its name.
+        name: String,
+        /// The id of the session, or `last` for the newest.
+        #[arg(long, value_name = "SESSION", value_parser = which, default_value = "last")]
+        session: Which,
+    },
+}
+
+/// What to do with memories.
+#[derive(Subcommand)]
+pub(crate) enum MemoryCommand {
+    /// List them, newest first.
+    List {
+        /// Of this project folder only.
+        #[arg(long, value_name = "FOLDER")]
+        project: Option<PathBuf>,
+        /// At most so many.
+        #[arg(short = 'n', long)]
+        limit: Option<usize>,
+        /// A JSON array instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Find what is close in meaning, as a coaching plan does.
+    Search {
+        /// What it is about.
+        text: String,
+        /// This project folder first.
+        #[arg(long, value_name = "FOLDER")]
+        project: Option<PathBuf>,
+        /// At most so many.
+        #[arg(short = 'n', long, default_value_t = 5)]
+        limit: usize,
+        /// One JSON object instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget memories for good.
+    Forget {
+        /// Their ids; `paige-sidecar memory list` shows them.
+        #[arg(required_unless_present_any = ["session", "project", "all"])]
+        ids: Vec<String>,
+        /// All of this session.
+        #[arg(long, conflicts_with_all = ["ids", "project", "all"])]
+        session: Option<u32>,
+        /// All of this project folder.
+        #[arg(long, value_name = "FOLDER", conflicts_with_all = ["ids", "all"])]
+        project: Option<PathBuf>,
+        /// Everything.
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
+    },
+    /// Print all of them as JSON.
+    Export,
 }
 
 /// Which session is meant.

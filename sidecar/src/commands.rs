@@ -2,8 +2,10 @@
 
 mod forget;
 mod logs;
+mod memory;
 mod replay;
 mod sessions;
+mod thinking;
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -15,8 +17,10 @@ use serde::Serialize;
 
 pub(crate) use self::forget::{Forget, forget};
 pub(crate) use self::logs::logs;
+pub(crate) use self::memory::memory;
 pub(crate) use self::replay::replay;
 pub(crate) use self::sessions::{export, sessions};
+pub(crate) use self::thinking::{models, prompts};
 use crate::data_dir::{DataDir, Holder};
 use crate::exit::{Exit, Failure, print, tell};
 use crate::{rendezvous, tokens as keys};

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use paige_coach::Coach;
+use paige_memory::Memory;
 use paige_pen::Pen;
 use paige_protocol::coach::connection::{Capabilities, FeatureFlags};
 use paige_protocol::process::Tokens;
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
+use crate::mind;
 
 /// How long requests under way may take at a stop, in a supervised process: it has 1.5 s for all.
 const GRACE_SUPERVISED: Duration = Duration::from_millis(400);
@@ -68,7 +70,7 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
         },
     )
     .map_err(|error| Failure::new(Exit::Configuration, error.to_string()))?;
-    let mind = open_mind(config, store.clone()).await?;
+    let mind = mind::open(&config.data, &config.mind, store.clone()).await?;
     let memory = mind.memory.clone();
     let coach = Coach::open(
         store.clone(),
@@ -136,33 +138,6 @@ impl Running {
             tracing::error!(%error, "The database could not be closed.");
         }
     }
-}
-
-async fn open_mind(config: &Config, store: Store) -> Result<Mind, Failure> {
-    let settings = &config.mind;
-    let ledger = Ledger::open(store, settings.budgets)
-        .await
-        .map_err(|error| Failure::new(Exit::Database, error.to_string()))?;
-    let usual = paige_claude::Config::default();
-    let claude = paige_claude::Client::new(
-        paige_claude::Config {
-            api_key: settings.api_key.as_ref().map(|key| key.expose().into()),
-            base_url: settings.base_url.clone().unwrap_or(usual.base_url),
-            models: settings.models.clone(),
-            mapping: settings.model_mapping.clone(),
-            ..paige_claude::Config::default()
-        },
-        Arc::new(ledger),
-    )
-    .map_err(|error| Failure::new(Exit::Configuration, error.to_string()))?;
-    let memory = Memory::open(&config.data.memory(), memory_config(config))
-        .await
-        .map_err(|error| Failure::new(Exit::Database, error.to_string()))?;
-    Ok(Mind {
-        claude,
-        memory,
-        prompts: Arc::new(settings.prompts.clone()),
-    })
 }
 
 /// What clients are told works: only what is built is promised.

@@ -117,6 +117,22 @@ pub(crate) fn data_dir(settings: &Settings) -> Result<DataDir, Failure> {
     }
 }
 
+/// What the coach thinks with, for commands that serve nothing: neither a project nor a key is needed.
+///
+/// # Errors
+/// [`Exit::Configuration`] with one message that names every wrong setting.
+pub(crate) fn mind(settings: &Settings) -> Result<(DataDir, Mind, paige_coach::Config), Failure> {
+    let mut problems = Vec::new();
+    let (layers, data) = Layers::new(settings, &mut problems);
+    let mut read = Reader::new(&layers, &mut problems);
+    let mind = read.mind(settings, data.as_ref(), None);
+    let coach = read.coach(data.as_ref());
+    match data {
+        Some(data) if problems.is_empty() => Ok((data, mind, coach)),
+        _ => Err(failure(&problems)),
+    }
+}
+
 /// All settings, judged together (spec: 1.5, 1.6).
 ///
 /// # Errors
@@ -151,32 +167,7 @@ pub(crate) fn load(settings: &Settings) -> Result<Config, Failure> {
     let open = read
         .optional("PAIGE_AUTH", &settings.auth, parse::is_open)
         .unwrap_or(false);
-    let chromadb_url = read.optional("CHROMADB_URL", &settings.chromadb_url, |text| {
-        parse::url(text, &["http"])
-    });
-    let base_url = read.optional("ANTHROPIC_BASE_URL", &settings.anthropic_base_url, |text| {
-        parse::url(text, &["https", "http"])
-    });
-    let model_mapping = read
-        .optional(
-            "CLAUDE_MODEL_MAPPING",
-            &settings.claude_model_mapping,
-            parse::model_mapping,
-        )
-        .unwrap_or_default();
-    let models = read.models(data.as_ref());
-    let prompts_dir = read.optional(
-        "PAIGE_PROMPTS_DIR",
-        &settings.mind.prompts_dir,
-        parse::folder,
-    );
-    let prompts = read.prompts(prompts_dir.as_deref());
-    let embedding_model = read.optional(
-        "PAIGE_EMBEDDING_MODEL",
-        &settings.mind.embedding_model,
-        parse::folder,
-    );
-    let budgets = read.budgets(settings);
+    let mind = read.mind(settings, data.as_ref(), api_key);
     let tokens_stdin = read.flag("PAIGE_TOKENS_STDIN", &settings.tokens_stdin);
     let supervised = read.flag("PAIGE_SUPERVISED", &settings.supervised);
     let format = read
@@ -259,16 +250,7 @@ pub(crate) fn load(settings: &Settings) -> Result<Config, Failure> {
             workspace,
             store,
             coach,
-            mind: Mind {
-                api_key,
-                base_url,
-                models,
-                model_mapping,
-                prompts,
-                chromadb_url,
-                embedding_model,
-                budgets,
-            },
+            mind,
             tokens_stdin,
             supervised,
             log: Log { format, filter },

@@ -53,11 +53,6 @@ impl DataDir {
         self.root.join("memory.db")
     }
 
-    /// Where the model that finds memories lies once it was fetched.
-    pub(crate) fn embedding_model(&self) -> PathBuf {
-        self.root.join("models")
-    }
-
     /// The numbers of coaching.
     pub(crate) fn coaching_file(&self) -> PathBuf {
         self.root.join("coaching.toml")

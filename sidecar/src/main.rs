@@ -14,6 +14,7 @@ mod demo;
 mod exit;
 mod lifecycle;
 mod logging;
+mod mind;
 mod rendezvous;
 mod serve;
 mod tokens;
@@ -50,6 +51,13 @@ fn main() -> ExitCode {
             force,
         }) => config::data_dir(&settings)
             .and_then(|data| commands::export(&data, session, format, output.as_deref(), force)),
+        Some(Command::Models { json }) => {
+            config::mind(&settings).map(|(_, mind, _)| commands::models(&mind, json))
+        }
+        Some(Command::Prompts { command }) => config::mind(&settings)
+            .and_then(|(data, mind, coach)| commands::prompts(&data, &mind, &coach, &command)),
+        Some(Command::Memory { command }) => config::mind(&settings)
+            .and_then(|(data, mind, _)| commands::memory(&data, &mind, command)),
         Some(Command::Tokens { rotate, json }) => {
             config::data_dir(&settings).and_then(|data| commands::tokens(&data, rotate, json))
         }

@@ -1,6 +1,6 @@
 //! [`CoachError`]: why a rule refused.
 
-use paige_claude::ClaudeError;
+use paige_claude::Kind;
 use paige_protocol::{ErrorCode, PathRefused, ProjectPath};
 use paige_store::StoreError;
 use paige_workspace::FileError;
@@ -125,9 +125,9 @@ impl CoachError {
             Self::Store(StoreError::Full) => ErrorCode::DiskFull,
             Self::Store(StoreError::Closed) => ErrorCode::ShuttingDown,
             Self::Offline => ErrorCode::Unavailable,
-            Self::Model(error) => match error {
-                ClaudeError::Budget { .. } => ErrorCode::BudgetExceeded,
-                ClaudeError::NoKey => ErrorCode::Unavailable,
+            Self::Model(error) => match error.kind() {
+                Kind::Budget => ErrorCode::BudgetExceeded,
+                Kind::NoKey => ErrorCode::Unavailable,
                 _ => ErrorCode::ModelFailed,
             },
             Self::Answer(_) => ErrorCode::ModelFailed,

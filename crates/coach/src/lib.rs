@@ -18,6 +18,7 @@ mod messages;
 mod mind;
 mod phases;
 mod pipeline;
+pub mod preview;
 mod previous;
 mod redact;
 pub mod report;

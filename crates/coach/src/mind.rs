@@ -137,8 +137,8 @@ impl paige_claude::Ledger for Ledger {
                 }))
             })
             .await
-            .map_err(|error| LedgerError::Failed(error.to_string()))?;
-        refused.map_or(Ok(()), |message| Err(LedgerError::Budget(message)))
+            .map_err(failed)?;
+        refused.map_or(Ok(()), |message| Err(LedgerError::Budget { message }))
     }
 
     async fn settle(&self, attempt: Settled) -> Result<(), LedgerError> {
@@ -149,9 +149,9 @@ impl paige_claude::Ledger for Ledger {
                 let usage = attempt.usage;
                 let call = NewCall {
                     scope: known(unit, attempt.scope)?,
-                    call_type: attempt.call_type,
+                    call_type: attempt.call_type.to_owned(),
                     model: attempt.model,
-                    input_hash: attempt.input_hash,
+                    input_hash: Some(attempt.input_hash),
                     latency_ms: attempt.latency_ms,
                     input_tokens: usage.input_tokens,
                     output_tokens: usage.output_tokens,
@@ -182,7 +182,7 @@ impl paige_claude::Ledger for Ledger {
                 Ok::<_, CoachError>(())
             })
             .await
-            .map_err(|error| LedgerError::Failed(error.to_string()))
+            .map_err(failed)
     }
 }
 
@@ -197,4 +197,10 @@ fn known(unit: &Unit<'_>, scope: Option<u32>) -> Result<Option<u32>, CoachError>
         Some(id) if sessions::by_id(unit, id)?.is_some() => Some(id),
         _ => None,
     })
+}
+
+fn failed(error: CoachError) -> LedgerError {
+    LedgerError::Failed {
+        message: format!("What the call costs could not be written down, so it was not made: {error}."),
+    }
 }

@@ -1,6 +1,6 @@
 //! From an issue and a plan to coaching in phases (spec: story 9, AC 1 to 3; decisions, "Pipeline").
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use paige_memory::{Query, Recalled};
 use paige_protocol::{
@@ -22,9 +22,10 @@ use paige_store::{
         sessions,
     },
 };
+use paige_workspace::Workspace;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     Coach, CoachError, convert, log,
@@ -41,6 +42,8 @@ const STEPS: u32 = 4;
 const MEMORIES: usize = 5;
 /// Paths of the project that the coach is told, at most.
 const MOST_FILES: usize = 2_000;
+/// Of the plan the filter of memories is told this much, in characters.
+const PLAN_SUMMARY: usize = 4_000;
 /// Longer plans and summaries are refused: no model would read them to their end.
 const LONGEST_TEXT: usize = 200_000;
 
@@ -54,7 +57,7 @@ struct Filtered {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-struct Relevant {
+pub(crate) struct Relevant {
     content: String,
     relevance: Relevance,
     connection: String,
@@ -76,6 +79,14 @@ struct Discarded {
     reason: String,
 }
 
+/// What is to be planned.
+pub(crate) struct Subject {
+    pub(crate) number: Option<u32>,
+    pub(crate) title: Option<String>,
+    pub(crate) summary: String,
+    pub(crate) plan_text: String,
+}
+
 impl Coach {
     /// Makes a coaching plan of a plan, and makes it the session's.
     ///
@@ -89,66 +100,35 @@ impl Coach {
         check(&args)?;
         self.can_think()?;
         let session = self.active()?.id;
-        let force = args.force.unwrap_or(false);
-        let (title, number) = self.0.store.snapshot(|reader| {
+        let (asked, force) = (args.issue_number, args.force.unwrap_or(false));
+        let subject = self.0.store.snapshot(|reader| {
             let row = still_active(reader, session)?;
-            refuse_other_issue(reader, &row, args.issue_number, force)?;
-            let title = args.issue_title.clone().or(row.issue_title);
-            Ok::<_, CoachError>((title, args.issue_number.or(row.issue_number)))
+            refuse_other_issue(reader, &row, asked, force)?;
+            Ok::<_, CoachError>(Subject {
+                number: asked.or(row.issue_number),
+                title: args.issue_title.or(row.issue_title),
+                summary: args.issue_summary,
+                plan_text: args.plan_text,
+            })
         })?;
         let mut notes = Vec::new();
 
         self.tell_progress("Remembering what is like it", 1, STEPS);
-        let memories = self.recall(title.as_deref(), &args, &mut notes).await;
+        let memories = self.recall(&subject, &mut notes).await;
         self.tell_progress("Choosing what of it helps", 2, STEPS);
-        let relevant = self.choose(session, &args, &memories, &mut notes).await;
+        let relevant = self.choose(session, &subject, &memories, &mut notes).await;
 
         self.tell_progress("Planning the phases", 3, STEPS);
-        let stage = self.0.store.snapshot(lowest_stage)?;
-        let files = self.project_files().await?;
-        let mut fields = self.coach_fields(&args, title.as_deref(), number, stage, &relevant)?;
-        let listed: Vec<&String> = files.iter().take(MOST_FILES).collect();
-        fields.insert("project_files".to_owned(), json!(listed));
-        let exists = |path: &str| files.contains(path);
-        let rules = &self.0.config.teaching;
-        let mut draft: PlanDraft = self.ask("coach_agent", Some(session), &fields).await?;
-        let mut wrong = plan::check_plan(&draft, stage, rules, &exists);
-        if !wrong.is_empty() {
-            let reasons: Vec<String> = wrong.iter().map(ToString::to_string).collect();
-            tracing::info!(session, ?reasons, "The coach is asked once more.");
-            fields.insert("rejected".into(), json!(reasons));
-            draft = self.ask("coach_agent", Some(session), &fields).await?;
-            wrong = plan::check_plan(&draft, stage, rules, &exists);
-        }
-        if !wrong.is_empty() {
-            draft = plan::repair(draft, stage, rules, &exists)
-                .map_err(|violation| CoachError::Answer(violation.to_string()))?;
-            notes.extend(
-                wrong
-                    .iter()
-                    .map(|violation| format!("Mended in the plan: {violation}")),
-            );
-        }
+        let draft = self.plan(session, &subject, &relevant, &mut notes).await?;
 
         self.tell_progress("Writing the plan down", 4, STEPS);
-        self.store_plan(session, args, title, number, draft, notes)
+        self.store_plan(session, subject, draft, (asked, force), notes)
             .await
     }
 
     /// What is remembered of the like. Nothing that fails here stands in the way of coaching.
-    async fn recall(
-        &self,
-        title: Option<&str>,
-        args: &RunPipelineArgs,
-        notes: &mut Vec<String>,
-    ) -> Vec<Recalled> {
-        let text = format!("{} {}", title.unwrap_or_default(), args.issue_summary);
-        let query = Query {
-            text: text.trim().to_owned(),
-            project: Some(self.0.project_dir.clone()),
-            only_project: false,
-            limit: MEMORIES,
-        };
+    async fn recall(&self, subject: &Subject, notes: &mut Vec<String>) -> Vec<Recalled> {
+        let query = query(subject, &self.0.project_dir);
         match self.0.mind.memory.query(query).await {
             Ok(recall) => {
                 notes.extend(recall.note);
@@ -165,36 +145,14 @@ impl Coach {
     async fn choose(
         &self,
         session: u32,
-        args: &RunPipelineArgs,
+        subject: &Subject,
         memories: &[Recalled],
         notes: &mut Vec<String>,
     ) -> Vec<Relevant> {
         if memories.is_empty() {
             return Vec::new();
         }
-        let plan_summary: String = args.plan_text.chars().take(4_000).collect();
-        let fields = Inputs::from([
-            ("issue_summary".to_owned(), json!(args.issue_summary)),
-            ("plan_summary".to_owned(), json!(plan_summary)),
-            (
-                "candidate_memories".to_owned(),
-                memories
-                    .iter()
-                    .map(|memory| {
-                        json!({
-                            "content": memory.content,
-                            "metadata": {
-                                "session_id": memory.metadata.session_id,
-                                "created_at": memory.metadata.created_at,
-                                "type": memory.metadata.kind,
-                                "importance": memory.metadata.importance.as_str(),
-                                "other_project": memory.other_project,
-                            },
-                        })
-                    })
-                    .collect(),
-            ),
-        ]);
+        let fields = filter_fields(subject, memories);
         let chosen = self
             .ask::<Filtered>("memory_retrieval_filter", Some(session), &fields)
             .await;
@@ -211,39 +169,45 @@ impl Coach {
         }
     }
 
-    /// Every file of the project that a model may know of.
-    async fn project_files(&self) -> Result<BTreeSet<String>, CoachError> {
-        let workspace = self.0.workspace.clone();
-        let listed = tokio::task::spawn_blocking(move || {
-            let mut files = BTreeSet::new();
-            collect(&workspace.tree(), &mut files);
-            files.retain(|path| {
-                ProjectPath::parse(path).is_ok_and(|path| !workspace.is_secret(&path))
-            });
-            files
-        });
-        listed.await.map_err(|_| CoachError::Cut)
-    }
-
-    fn coach_fields(
+    /// Asks the coach. A plan that breaks the rules of teaching is asked for once more with the
+    /// reasons, and then mended (coaching.md §1).
+    async fn plan(
         &self,
-        args: &RunPipelineArgs,
-        title: Option<&str>,
-        number: Option<u32>,
-        stage: Stage,
+        session: u32,
+        subject: &Subject,
         relevant: &[Relevant],
-    ) -> Result<Inputs, CoachError> {
-        let assessments = self.0.store.snapshot(inputs::assessments)?;
-        Ok(BTreeMap::from([
-            (
-                "issue".to_owned(),
-                json!({"number": number, "title": title, "summary": args.issue_summary}),
-            ),
-            ("plan_text".to_owned(), json!(args.plan_text)),
-            ("stage".to_owned(), json!(stage.as_str())),
-            ("dreyfus_assessments".to_owned(), assessments),
-            ("relevant_memories".to_owned(), json!(relevant)),
-        ]))
+        notes: &mut Vec<String>,
+    ) -> Result<PlanDraft, CoachError> {
+        let workspace = self.0.workspace.clone();
+        let files = tokio::task::spawn_blocking(move || project_files(&workspace))
+            .await
+            .map_err(|_| CoachError::Cut)?;
+        let (stage, known) = self.0.store.snapshot(|reader| {
+            Ok::<_, CoachError>((lowest_stage(reader)?, inputs::assessments(reader)?))
+        })?;
+        let mut fields = coach_fields(subject, stage, known, relevant, &files);
+        let rules = &self.0.config.teaching;
+        let exists = |path: &str| files.contains(path);
+        let draft: PlanDraft = self.ask("coach_agent", Some(session), &fields).await?;
+        let wrong = plan::check_plan(&draft, stage, rules, &exists);
+        if wrong.is_empty() {
+            return Ok(draft);
+        }
+        let reasons: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+        tracing::info!(session, ?reasons, "The coach is asked once more.");
+        fields.insert("rejected".into(), json!(reasons));
+        let draft: PlanDraft = self.ask("coach_agent", Some(session), &fields).await?;
+        let wrong = plan::check_plan(&draft, stage, rules, &exists);
+        if wrong.is_empty() {
+            return Ok(draft);
+        }
+        notes.extend(
+            wrong
+                .iter()
+                .map(|violation| format!("Mended in the plan: {violation}")),
+        );
+        plan::repair(draft, stage, rules, &exists)
+            .map_err(|violation| CoachError::Answer(violation.to_string()))
     }
 
     /// Stores the plan as one unit: the old one is no longer active, its hints are withdrawn, the
@@ -251,25 +215,23 @@ impl Coach {
     async fn store_plan(
         &self,
         session: u32,
-        args: RunPipelineArgs,
-        title: Option<String>,
-        number: Option<u32>,
+        subject: Subject,
         draft: PlanDraft,
+        (asked, force): (Option<u32>, bool),
         notes: Vec<String>,
     ) -> Result<RunPipelineResult, CoachError> {
         let _rules = self.0.rules.lock().await;
-        let force = args.force.unwrap_or(false);
         let (row, result) = self
             .commit(move |unit| {
                 let row = still_active(unit, session)?;
-                refuse_other_issue(unit, &row, args.issue_number, force)?;
+                refuse_other_issue(unit, &row, asked, force)?;
                 let row = sessions::set_issue(
                     unit,
                     row.id,
                     &sessions::Issue {
-                        number,
-                        title: title.clone(),
-                        summary: Some(args.issue_summary.clone()),
+                        number: subject.number,
+                        title: subject.title.clone(),
+                        summary: Some(subject.summary.clone()),
                         labels: None,
                         url: None,
                     },
@@ -279,10 +241,10 @@ impl Coach {
                     unit,
                     &NewPlan {
                         session_id: session,
-                        title: title.unwrap_or_else(|| heading(&args.issue_summary)),
-                        description: args.issue_summary,
+                        title: subject.title.unwrap_or_else(|| heading(&subject.summary)),
+                        description: subject.summary,
                         total_phases: u32::try_from(draft.phases.len()).unwrap_or(u32::MAX),
-                        raw_plan_text: Some(args.plan_text),
+                        raw_plan_text: Some(subject.plan_text),
                     },
                 )?;
                 let difficulty = draft.estimated_difficulty.as_str();
@@ -327,6 +289,69 @@ impl Coach {
         self.reload_marks()?;
         Ok(result)
     }
+}
+
+/// What is looked for in the memories (spec: story 9, "ChromaDB Memory Query Strategy").
+pub(crate) fn query(subject: &Subject, project: &str) -> Query {
+    let title = subject.title.as_deref().unwrap_or_default();
+    Query {
+        text: format!("{title} {}", subject.summary).trim().to_owned(),
+        project: Some(project.to_owned()),
+        only_project: false,
+        limit: MEMORIES,
+    }
+}
+
+/// The fields of `memory_retrieval_filter`.
+pub(crate) fn filter_fields(subject: &Subject, memories: &[Recalled]) -> Inputs {
+    let plan_summary: String = subject.plan_text.chars().take(PLAN_SUMMARY).collect();
+    let candidates = memories.iter().map(|memory| {
+        json!({
+            "content": memory.content,
+            "metadata": {
+                "session_id": memory.metadata.session_id,
+                "created_at": memory.metadata.created_at,
+                "type": memory.metadata.kind,
+                "importance": memory.metadata.importance.as_str(),
+                "other_project": memory.other_project,
+            },
+        })
+    });
+    Inputs::from([
+        ("issue_summary".to_owned(), json!(subject.summary)),
+        ("plan_summary".to_owned(), json!(plan_summary)),
+        ("candidate_memories".to_owned(), candidates.collect()),
+    ])
+}
+
+/// The fields of `coach_agent`.
+pub(crate) fn coach_fields(
+    subject: &Subject,
+    stage: Stage,
+    assessments: Value,
+    relevant: &[Relevant],
+    files: &BTreeSet<String>,
+) -> Inputs {
+    let listed: Vec<&String> = files.iter().take(MOST_FILES).collect();
+    Inputs::from([
+        (
+            "issue".to_owned(),
+            json!({"number": subject.number, "title": subject.title, "summary": subject.summary}),
+        ),
+        ("plan_text".to_owned(), json!(subject.plan_text)),
+        ("stage".to_owned(), json!(stage.as_str())),
+        ("dreyfus_assessments".to_owned(), assessments),
+        ("relevant_memories".to_owned(), json!(relevant)),
+        ("project_files".to_owned(), json!(listed)),
+    ])
+}
+
+/// Every file of the project that a model may know of.
+pub(crate) fn project_files(workspace: &Workspace) -> BTreeSet<String> {
+    let mut files = BTreeSet::new();
+    collect(&workspace.tree(), &mut files);
+    files.retain(|path| ProjectPath::parse(path).is_ok_and(|path| !workspace.is_secret(&path)));
+    files
 }
 
 fn collect(node: &TreeNode, files: &mut BTreeSet<String>) {

@@ -120,7 +120,7 @@ fn write(path: &Path, text: &str, force: bool) -> io::Result<()> {
     file.sync_all()
 }
 
-fn view(data: &DataDir) -> Result<Option<View>, Failure> {
+pub(super) fn view(data: &DataDir) -> Result<Option<View>, Failure> {
     View::open(&data.database()).map_err(|error| Failure::new(Exit::Database, error.to_string()))
 }
 

@@ -14,6 +14,7 @@ use crate::data_dir::DataDir;
 const MOST_PING: Duration = Duration::from_secs(3600);
 
 /// What a wrong `coaching.toml` is called among the settings.
+const MODELS_FILE: &str = "models.toml";
 const COACHING_FILE: &str = "coaching.toml";
 
 /// Looks settings up and collects what is wrong with them.
@@ -298,6 +299,48 @@ impl<'a> Reader<'a> {
                 );
                 usual
             }
+        }
+    }
+
+    /// What the coach thinks with.
+    pub(super) fn mind(
+        &mut self,
+        settings: &Settings,
+        data: Option<&DataDir>,
+        api_key: Option<Secret>,
+    ) -> Mind {
+        let base_url = self.optional(
+            "ANTHROPIC_BASE_URL",
+            &settings.anthropic_base_url,
+            |text| parse::url(text, &["https", "http"]),
+        );
+        let model_mapping = self
+            .optional(
+                "CLAUDE_MODEL_MAPPING",
+                &settings.claude_model_mapping,
+                parse::model_mapping,
+            )
+            .unwrap_or_default();
+        let prompts_dir = self.optional(
+            "PAIGE_PROMPTS_DIR",
+            &settings.mind.prompts_dir,
+            parse::folder,
+        );
+        Mind {
+            api_key,
+            base_url,
+            models: self.models(data),
+            model_mapping,
+            prompts: self.prompts(prompts_dir.as_deref()),
+            chromadb_url: self.optional("CHROMADB_URL", &settings.chromadb_url, |text| {
+                parse::url(text, &["http"])
+            }),
+            embedding_model: self.optional(
+                "PAIGE_EMBEDDING_MODEL",
+                &settings.mind.embedding_model,
+                parse::folder,
+            ),
+            budgets: self.budgets(settings),
         }
     }
 
