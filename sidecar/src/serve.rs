@@ -191,6 +191,7 @@ async fn live(
         project_dir: rendezvous.project_dir,
         instance,
     });
+    running.warm_up();
 
     stop.requested().await;
     if let Ok(published) = published {

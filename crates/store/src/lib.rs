@@ -21,6 +21,7 @@ mod mailbox;
 mod open;
 mod outbox;
 mod pool;
+mod room;
 mod row;
 mod schema;
 mod store;

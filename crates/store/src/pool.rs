@@ -1,6 +1,6 @@
 //! The connections that read. Each is opened at its first use, so that a start does not pay for them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -37,6 +37,10 @@ impl Pool {
             state: Mutex::default(),
             returned: Condvar::new(),
         }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Lends a connection to `look`. Waits for one at most as long as for a lock.

@@ -15,7 +15,7 @@ use crate::outbox::{self, Cursor, Push, Stream};
 use crate::pool::Pool;
 use crate::timeline::{Entry, TimelineEntry};
 use crate::writer::{Job, Message, Observation, Seat, Writer};
-use crate::{Config, OpenError, Reader, StoreError, Unit, open, schema, time};
+use crate::{Config, OpenError, Reader, StoreError, Synchronous, Unit, open, room, schema, time};
 
 /// Told of pushes once they are committed; see [`Store::on_push`].
 pub type PushListener = Box<dyn Fn(&[Arc<Push>]) + Send + Sync>;
@@ -30,6 +30,7 @@ struct Inner {
     pool: Pool,
     seat: Arc<Seat>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    synchronous: Synchronous,
 }
 
 /// What the writer and the handles share.
@@ -102,6 +103,7 @@ impl Store {
             pool,
             seat,
             thread: Mutex::new(Some(thread)),
+            synchronous: config.synchronous,
         })))
     }
 
@@ -263,6 +265,18 @@ impl Store {
     /// number is smaller than this minus one is too far behind to be replayed to.
     pub fn outbox_oldest(&self) -> u64 {
         self.0.shared.oldest.load(Ordering::Acquire)
+    }
+
+    /// Makes commits faster, by some megabytes of disk that they can write over. Takes milliseconds of
+    /// waiting for the disk, in which others can read and commit. Does nothing where commits do not
+    /// wait for the disk.
+    pub fn make_room(&self) {
+        if self.0.synchronous == Synchronous::Off {
+            return;
+        }
+        if let Err(error) = room::make(self.0.pool.path()) {
+            tracing::warn!(%error, "The log of the database could not be lengthened, so that commits take longer.");
+        }
     }
 
     /// Writes what was handed over, tidies up and closes the file. Blocks until that is done; a
