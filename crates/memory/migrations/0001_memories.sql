@@ -1,3 +1,5 @@
+PRAGMA application_id = 1346455373; -- "PAGM"
+
 -- The record of what is remembered. Everything else (the words' index here, the vectors, a Chroma
 -- collection) can be made anew from `content`.
 CREATE TABLE memories (
