@@ -68,9 +68,9 @@ fn main() -> ExitCode {
             session,
             project,
             yes,
-        }) => config::data_dir(&settings).and_then(|data| {
+        }) => config::mind(&settings).and_then(|(data, mind, _)| {
             let what = commands::Forget::of(session, project)?;
-            commands::forget(&data, &what, yes)
+            commands::forget(&data, &mind, &what, yes)
         }),
     };
     match result {

@@ -66,8 +66,8 @@ fn start(
     started: Instant,
     announce: impl FnOnce(&ReadyLine),
 ) -> Result<(), Failure> {
-    if let Some(claude) = &config.claude {
-        log.hide(&claude.api_key);
+    if let Some(api_key) = &config.mind.api_key {
+        log.hide(api_key);
     }
     let stop = Stop::new();
     lifecycle::watch_signals(stop.clone())?;

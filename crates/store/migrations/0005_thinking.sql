@@ -28,6 +28,7 @@ CREATE TABLE stage_decisions (
     proposed TEXT NOT NULL CHECK (proposed IN ('Novice', 'Advanced Beginner', 'Competent', 'Proficient', 'Expert')),
     proposed_confidence REAL NOT NULL CHECK (proposed_confidence BETWEEN 0 AND 1),
     evidence TEXT NOT NULL,
+    independent_completions INTEGER NOT NULL CHECK (independent_completions >= 0),
     accepted INTEGER NOT NULL CHECK (accepted IN (0, 1)),
     decided TEXT NOT NULL CHECK (decided IN ('Novice', 'Advanced Beginner', 'Competent', 'Proficient', 'Expert')),
     reason TEXT NOT NULL,

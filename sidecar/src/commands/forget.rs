@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use paige_store::coach::{forget, sessions};
 use paige_store::{Eraser, StoreError};
 
+use crate::config::Mind;
 use crate::data_dir::DataDir;
 use crate::exit::{Exit, Failure, print, tell};
 use crate::rendezvous;
@@ -62,7 +63,12 @@ impl fmt::Display for Forget {
 /// # Errors
 /// [`Exit::DataDirHeld`] while a sidecar runs, [`Exit::Refused`] when there is nothing of that name,
 /// [`Exit::Usage`] when nobody is there to be asked, [`Exit::Database`] when the database fails.
-pub(crate) fn forget(data: &DataDir, what: &Forget, yes: bool) -> Result<(), Failure> {
+pub(crate) fn forget(
+    data: &DataDir,
+    mind: &Mind,
+    what: &Forget,
+    yes: bool,
+) -> Result<(), Failure> {
     let path = data.database();
     if !path.exists() {
         return Err(Failure::new(
@@ -119,6 +125,15 @@ pub(crate) fn forget(data: &DataDir, what: &Forget, yes: bool) -> Result<(), Fai
         .close()
         .map_err(|error| database("The database could not be closed", &error))?;
     copies_removed?;
+    // After the record, which says what there was: cut off here, the same command says that there is
+    // no such session, and `memory forget --session` does the rest.
+    if data.memory().exists() {
+        let memories = match what {
+            Forget::Session(id) => paige_memory::Forget::Session(*id),
+            Forget::Project(folder) => paige_memory::Forget::Project(folder.clone()),
+        };
+        super::memory::forget(data, mind, memories)?;
+    }
     if let Forget::Project(folder) = what {
         rendezvous::forget_port(&data.ports(), folder)
             .map_err(|error| Failure::internal("The port of the project is still kept", error))?;
@@ -154,6 +169,7 @@ fn about_session(eraser: &Eraser, id: u32) -> Result<String, Failure> {
          \x20 - its plan, phases, hints, and the earlier texts of its files;\n\
          \x20 - {} on the timeline;\n\
          \x20 - {} first noticed in it, with katas and material about them;\n\
+         \x20 - what is remembered of it;\n\
          \x20 - {} kept for windows that come back: all up to the end of the session, those of earlier sessions too.\n\
          Unsaved text stays.",
         session.project_dir,
@@ -198,6 +214,7 @@ fn about_project(eraser: &Eraser, folder: &str) -> Result<String, Failure> {
          \x20 - {}, with plans, phases, hints, and the earlier texts of files;\n\
          \x20 - {} on the timeline;\n\
          \x20 - {} first noticed in them, with katas and material about them;\n\
+         \x20 - what is remembered of them;\n\
          \x20 - {} kept for windows that come back;\n\
          \x20 - the unsaved text of {}.{rest}",
         counted(extent.sessions, "session", "sessions"),

@@ -102,18 +102,36 @@ async fn run(memory: &Memory, command: MemoryCommand) -> Result<(), Failure> {
                 (None, None) if all => Forget::All,
                 (None, None) => Forget::Ids(ids),
             };
-            let forgotten = memory.forget(what).await.map_err(failed)?;
-            print(&match forgotten.forgotten {
+            let forgotten = let_go(memory, what).await?;
+            print(&match forgotten {
                 1 => "1 memory is forgotten for good.".to_owned(),
                 count => format!("{count} memories are forgotten for good."),
             });
-            if let Some(note) = forgotten.note {
-                tell(&note);
-            }
         }
         MemoryCommand::Export => return tell_json(&memory.export().await.map_err(failed)?),
     }
     Ok(())
+}
+
+/// Forgets memories without a word.
+///
+/// # Errors
+/// [`Exit::Database`] when the record cannot be written.
+pub(super) fn forget(data: &DataDir, mind: &Mind, what: Forget) -> Result<(), Failure> {
+    runtime()?.block_on(async {
+        let memory = mind::open_memory(data, mind).await?;
+        let done = let_go(&memory, what).await;
+        memory.close().await;
+        done.map(drop)
+    })
+}
+
+async fn let_go(memory: &Memory, what: Forget) -> Result<u32, Failure> {
+    let forgotten = memory.forget(what).await.map_err(failed)?;
+    if let Some(note) = forgotten.note {
+        tell(&note);
+    }
+    Ok(forgotten.forgotten)
 }
 
 /// The folder as the record names it: canonical, or as it is written when it is gone.
@@ -142,7 +160,7 @@ fn tell_json(value: &impl serde::Serialize) -> Result<(), Failure> {
 
 fn failed(error: MemoryError) -> Failure {
     let exit = match error {
-        MemoryError::Blank { .. } | MemoryError::Unknown { .. } => Exit::Refused,
+        MemoryError::Invalid(_) | MemoryError::NotFound { .. } => Exit::Refused,
         _ => Exit::Database,
     };
     Failure::new(exit, error.to_string())

@@ -6,8 +6,7 @@ use paige_memory::{Importance, NewMemory};
 use paige_store::{
     StoreError, Unit,
     coach::{
-        Agent, KataKind, Severity, Stage,
-        dreyfus,
+        Agent, KataKind, Severity, Stage, dreyfus,
         gaps::{self, NewGap},
         katas::{self, Constraint, NewKata},
         sessions::Session,
@@ -19,7 +18,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::inputs;
-use crate::{Coach, CoachError, teach::stages};
+use crate::{
+    Coach, CoachError,
+    redact::redact,
+    teach::{self, Evidence, Held, Rules},
+};
 
 /// What came of the steps: kept as the result of each, and summed up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,11 +174,13 @@ impl Coach {
         })?;
         let assessed: Assessed = self.ask("dreyfus_agent", Some(session.id), &fields).await?;
         let session = session.id;
+        let rules = self.0.config.teaching.clone();
         self.commit(move |unit| {
             let mut moved = BTreeMap::new();
             for proposal in assessed.assessments {
                 decide(
                     unit,
+                    &rules,
                     session,
                     facts.independent_completions,
                     proposal,
@@ -216,8 +221,9 @@ impl Coach {
             .filter(|(_, memory)| !memory.content.trim().is_empty())
             .take(MOST_MEMORIES)
             .map(|(index, memory): (u32, _)| NewMemory {
-                key: Some(format!("wrap-up:{session_id}:{index}")),
-                content: crate::redact::redact(memory.content.trim()).into_owned(),
+                // The record of memories may outlive this database, whose numbers begin at 1 again.
+                key: Some(format!("wrap-up:{}:{session_id}:{index}", session.started_at)),
+                content: redact(memory.content.trim()).into_owned(),
                 kind: memory.kind,
                 tags: memory.tags,
                 importance: match memory.importance {
@@ -314,41 +320,42 @@ fn store_gaps(unit: &mut Unit<'_>, session: u32, found: GapsFound) -> Result<Sto
 /// Applies the rule to a proposal and stores both (coaching.md §4).
 fn decide(
     unit: &mut Unit<'_>,
+    rules: &Rules,
     session: u32,
     independent: u32,
     proposal: Proposal,
     moved: &mut BTreeMap<String, bool>,
 ) -> Result<(), CoachError> {
     let area = proposal.skill_area.trim().to_owned();
-    let Some(proposed) = Stage::parse(&proposal.stage) else {
-        return Err(CoachError::Answer(format!(
-            "{:?} is no stage",
-            proposal.stage
-        )));
-    };
     if area.is_empty() {
         return Ok(());
     }
-    let confidence = proposal.confidence.clamp(0.0, 1.0);
-    let current = dreyfus::by_skill_area(unit, &area)?;
-    let evidence = evidence(unit, session, &area, &current, proposed, independent, &proposal)?;
+    let Some(proposed) = Stage::parse_any(&proposal.stage) else {
+        return Err(CoachError::Answer(format!(
+            "{:?} is no stage.",
+            proposal.stage
+        )));
+    };
+    let known = dreyfus::by_skill_area(unit, &area)?;
+    let held = known.as_ref().map(|known| Held {
+        stage: known.stage,
+        confidence: known.confidence,
+        assessed_at: known.assessed_at.parse().unwrap_or_default(),
+    });
+    let present = held.map_or(Stage::Novice, |held| held.stage);
+    // What the model says counts as far as the record bears it out.
+    let independent = proposal.independent_completions.min(independent);
+    let evidence = evidence(unit, session, &area, present, proposed, independent)?;
     let already = moved.get(&area).copied().unwrap_or(false);
-    let decision = stages::decide(
-        current
-            .as_ref()
-            .map(|known| stages::Known {
-                stage: known.stage,
-                confidence: known.confidence,
-                assessed_at: known.assessed_at.clone(),
-            })
-            .as_ref(),
-        stages::Proposed {
+    let decision = rules.decide(
+        held.as_ref(),
+        teach::Proposal {
             stage: proposed,
-            confidence,
+            confidence: proposal.confidence,
         },
         evidence,
         already,
-        unit.now(),
+        unit.now().parse().unwrap_or_default(),
     );
     stage_decisions::record(
         unit,
@@ -356,14 +363,15 @@ fn decide(
             session_id: Some(session),
             skill_area: area.clone(),
             proposed,
-            proposed_confidence: confidence,
+            proposed_confidence: proposal.confidence.clamp(0.0, 1.0),
             evidence: proposal.evidence.clone(),
+            independent_completions: independent,
             accepted: decision.accepted,
             decided: decision.stage,
-            reason: decision.reason.clone(),
+            reason: decision.reason,
         },
     )?;
-    let changed = current.is_none_or(|known| known.stage != decision.stage);
+    let changed = known.is_none_or(|known| known.stage != decision.stage);
     dreyfus::upsert(
         unit,
         &area,
@@ -371,50 +379,49 @@ fn decide(
         decision.confidence,
         &proposal.evidence,
     )?;
-    let entry = moved.entry(area).or_insert(false);
-    *entry |= changed;
+    *moved.entry(area).or_insert(false) |= changed;
     Ok(())
 }
 
-/// The evidence that counts: what the record bears out, not what the model says.
+/// What speaks for a change since the stage last moved, this session included.
 fn evidence(
     unit: &Unit<'_>,
     session: u32,
     area: &str,
-    current: &Option<dreyfus::Assessment>,
+    present: Stage,
     proposed: Stage,
     independent: u32,
-    proposal: &Proposal,
-) -> Result<stages::Evidence, StoreError> {
-    let Some(current) = current else {
-        return Ok(stages::Evidence::default());
-    };
-    // Since the stage last moved, this session included.
-    let mut up = vec![];
-    let mut down = vec![];
-    for earlier in stage_decisions::by_skill_area(unit, area, u32::MAX)? {
-        if earlier.accepted {
+) -> Result<Evidence, StoreError> {
+    let decisions = stage_decisions::by_skill_area(unit, area, u32::MAX)?;
+    let mut told = vec![(Some(session), proposed, independent)];
+    for (index, earlier) in decisions.iter().enumerate() {
+        let moved = match decisions.get(index + 1) {
+            Some(before) => before.decided != earlier.decided,
+            // The first of all: who is not known counts as a novice.
+            None => earlier.decided != Stage::Novice,
+        };
+        if earlier.decided != present || moved {
             break;
         }
-        match earlier.proposed.cmp(&current.stage) {
-            std::cmp::Ordering::Greater => up.push(earlier.session_id),
-            std::cmp::Ordering::Less => down.push(earlier.session_id),
-            std::cmp::Ordering::Equal => {}
-        }
+        told.push((
+            earlier.session_id,
+            earlier.proposed,
+            earlier.independent_completions,
+        ));
     }
-    match proposed.cmp(&current.stage) {
-        std::cmp::Ordering::Greater => up.push(Some(session)),
-        std::cmp::Ordering::Less => down.push(Some(session)),
-        std::cmp::Ordering::Equal => {}
-    }
-    let distinct = |mut sessions: Vec<Option<u32>>| {
+    let sessions = |wanted: fn(Stage, Stage) -> bool| {
+        let mut sessions: Vec<_> = told
+            .iter()
+            .filter(|(_, proposed, _)| wanted(*proposed, present))
+            .map(|(session, _, _)| *session)
+            .collect();
         sessions.sort_unstable();
         sessions.dedup();
         u32::try_from(sessions.len()).unwrap_or(u32::MAX)
     };
-    Ok(stages::Evidence {
-        sessions: distinct(up),
-        independent_completions: proposal.independent_completions.min(independent),
-        sessions_of_need: distinct(down),
+    Ok(Evidence {
+        sessions: sessions(|proposed, present| proposed > present),
+        independent_completions: told.iter().map(|(_, _, count)| count).sum(),
+        sessions_of_need: sessions(|proposed, present| proposed < present),
     })
 }

@@ -20,6 +20,8 @@ row! {
         pub proposed_confidence: f64,
         /// What the proposal rests on.
         pub evidence: String,
+        /// Phases completed without help in that session that count for it.
+        pub independent_completions: u32,
         /// Whether the stage became the proposed one.
         pub accepted: bool,
         /// The stage that holds after it.
@@ -44,6 +46,8 @@ pub struct NewStageDecision {
     pub proposed_confidence: f64,
     /// What the proposal rests on.
     pub evidence: String,
+    /// Phases completed without help in that session that count for it.
+    pub independent_completions: u32,
     /// Whether the stage became the proposed one.
     pub accepted: bool,
     /// The stage that holds after it.
@@ -59,8 +63,8 @@ pub fn record(unit: &mut Unit<'_>, new: &NewStageDecision) -> Result<StageDecisi
         returning!(
             StageDecision,
             "INSERT INTO stage_decisions (session_id, skill_area, proposed, proposed_confidence,
-                 evidence, accepted, decided, reason, decided_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+                 evidence, independent_completions, accepted, decided, reason, decided_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
         ),
         (
             new.session_id,
@@ -68,6 +72,7 @@ pub fn record(unit: &mut Unit<'_>, new: &NewStageDecision) -> Result<StageDecisi
             new.proposed,
             new.proposed_confidence,
             &new.evidence,
+            new.independent_completions,
             new.accepted,
             new.decided,
             &new.reason,

@@ -321,6 +321,7 @@ fn what_was_proposed_about_a_stage_is_kept_with_what_the_rule_made_of_it() {
         proposed: Stage::Proficient,
         proposed_confidence: 0.5,
         evidence: "Wrote a test first.".to_owned(),
+        independent_completions: 1,
         accepted: false,
         decided: Stage::Novice,
         reason: "One session is not enough.".to_owned(),
