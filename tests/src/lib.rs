@@ -1,6 +1,7 @@
 //! What the black-box tests share: the built binary, a project to run it on, and clients of its two
 //! doors. Everything goes through the real binary, real sockets, real files and a real database.
 
+pub mod anthropic;
 pub mod browser;
 pub mod http;
 pub mod mcp;
@@ -10,6 +11,7 @@ pub mod sidecar;
 pub mod trace;
 pub mod ws;
 
+pub use anthropic::Fake;
 pub use browser::Browser;
 pub use mcp::Claude;
 pub use project::Project;

@@ -182,7 +182,7 @@ impl<'a> Call<'a> {
         mut on_text: Option<OnText<'_>>,
     ) -> Result<Message, ClaudeError> {
         for _ in 0..=CONTINUATIONS {
-            let message = self.exchange(&body, on_text.as_deref_mut()).await?;
+            let message = self.exchange(&body, again(&mut on_text)).await?;
             message.gather(&mut self.searches, &mut self.citations);
             if message.stop_reason.as_deref() == Some("pause_turn") {
                 body.messages.push(assistant(message.content));
@@ -322,6 +322,14 @@ impl<'a> Call<'a> {
             }
         }
         tokens(body.json(false).to_string().len())
+    }
+}
+
+/// The same listener, for a shorter time. (`as_deref_mut` would keep the longer one.)
+fn again<'b>(on_text: &'b mut Option<OnText<'_>>) -> Option<OnText<'b>> {
+    match on_text {
+        Some(on_text) => Some(&mut **on_text),
+        None => None,
     }
 }
 

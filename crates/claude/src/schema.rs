@@ -3,10 +3,10 @@
 //! The API compiles a schema into a grammar, and refuses recursion, bounds, and objects with open ends.
 //! So types are inlined, bounds become words in the description (a request's `check` looks at them in
 //! the answer), every property is required (one that may be missing is a nullable one), and no other
-//! is allowed.
+//! is allowed. Properties come in the order of their names, in the schema and so in the answer.
 
 use schemars::{JsonSchema, generate::SchemaSettings};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// A type whose schema the API would not accept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,7 +83,11 @@ fn adapt(schema: Value, place: &str) -> Result<Value, SchemaError> {
     // Everything but a type that contains itself has been inlined.
     if let Some(reference) = schema.get("$ref") {
         let reference = reference.as_str().unwrap_or_default();
-        let name = reference.rsplit('/').next().unwrap_or(reference);
+        // A reference to the root has no name of its own.
+        let name = match reference.rsplit('/').next() {
+            None | Some("#" | "") => place,
+            Some(name) => name,
+        };
         return Err(SchemaError::Recursive(name.to_owned()));
     }
     for keyword in DROPPED {
@@ -104,6 +108,7 @@ fn adapt(schema: Value, place: &str) -> Result<Value, SchemaError> {
     if let Some(items) = schema.get_mut("items") {
         *items = adapt(items.take(), &format!("{place}[]"))?;
     }
+    let nullable = split_off_null(&mut schema);
     if is_object(&schema) {
         close(&mut schema, place)?;
     }
@@ -114,16 +119,37 @@ fn adapt(schema: Value, place: &str) -> Result<Value, SchemaError> {
     {
         return Err(SchemaError::Anything(place.to_owned()));
     }
+    if nullable {
+        let description = schema.remove("description");
+        let mut either = json!({"anyOf": [schema, {"type": "null"}]});
+        if let Some(description) = description {
+            either["description"] = description;
+        }
+        return Ok(either);
+    }
     Ok(Value::Object(schema))
 }
 
 fn is_object(schema: &Map<String, Value>) -> bool {
-    let named = match schema.get("type") {
-        Some(Value::String(name)) => name == "object",
-        Some(Value::Array(names)) => names.iter().any(|name| name == "object"),
-        _ => false,
+    schema.get("type").is_some_and(|kind| kind == "object") || schema.contains_key("properties")
+}
+
+/// Makes `["object", "null"]` an `object`, and tells that it was one that may be null. A type with parts
+/// stands alone, so that its parts belong to it; a plain one may stay a list.
+fn split_off_null(schema: &mut Map<String, Value>) -> bool {
+    let Some(Value::Array(types)) = schema.get("type") else {
+        return false;
     };
-    named || schema.contains_key("properties")
+    let parted = types
+        .iter()
+        .find(|kind| *kind == "object" || *kind == "array");
+    match (types.len(), parted.cloned()) {
+        (2, Some(parted)) if types.iter().any(|kind| kind == "null") => {
+            schema.insert("type".to_owned(), parted);
+            true
+        }
+        _ => false,
+    }
 }
 
 /// Requires every property of an object, and allows no other.
@@ -152,8 +178,10 @@ fn close(schema: &mut Map<String, Value>, place: &str) -> Result<(), SchemaError
 /// Moves bounds into the description.
 fn tell_bounds(schema: &mut Map<String, Value>) {
     // Every unsigned integer has this one, and it says little.
-    let trivial =
-        |keyword: &str, value: &Value| keyword == "minimum" && value.as_f64() == Some(0.0);
+    let integer = schema.get("type").is_some_and(|kind| kind == "integer");
+    let trivial = |keyword: &str, value: &Value| {
+        integer && keyword == "minimum" && value.as_f64() == Some(0.0)
+    };
     let mut told = Vec::new();
     for (keyword, words) in BOUNDS {
         if let Some(value) = schema
@@ -248,15 +276,175 @@ mod tests {
 
     #[test]
     fn a_type_is_closed_and_inlined_and_its_bounds_are_told_in_words() {
-        check::<Plan>(&expect![[r#""#]]);
+        check::<Plan>(&expect![[r#"
+            {
+              "additionalProperties": false,
+              "properties": {
+                "confidence": {
+                  "description": "(at least 0.0, at most 1.0)",
+                  "type": "number"
+                },
+                "count": {
+                  "description": "(at most 255)",
+                  "type": "integer"
+                },
+                "format": {
+                  "description": "(matching \"^a\")",
+                  "type": "string"
+                },
+                "memory": {
+                  "anyOf": [
+                    {
+                      "additionalProperties": false,
+                      "properties": {
+                        "kind": {
+                          "anyOf": [
+                            {
+                              "additionalProperties": false,
+                              "description": "With a path.",
+                              "properties": {
+                                "path": {
+                                  "type": "string"
+                                },
+                                "type": {
+                                  "const": "file",
+                                  "type": "string"
+                                }
+                              },
+                              "required": [
+                                "path",
+                                "type"
+                              ],
+                              "type": "object"
+                            },
+                            {
+                              "additionalProperties": false,
+                              "properties": {
+                                "type": {
+                                  "const": "nothing",
+                                  "type": "string"
+                                }
+                              },
+                              "required": [
+                                "type"
+                              ],
+                              "type": "object"
+                            }
+                          ]
+                        },
+                        "level": {
+                          "enum": [
+                            "low",
+                            "high"
+                          ],
+                          "type": "string"
+                        }
+                      },
+                      "required": [
+                        "kind",
+                        "level"
+                      ],
+                      "type": "object"
+                    },
+                    {
+                      "type": "null"
+                    }
+                  ]
+                },
+                "note": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "phases": {
+                  "description": "(items: at most 3)",
+                  "items": {
+                    "additionalProperties": false,
+                    "properties": {
+                      "kind": {
+                        "anyOf": [
+                          {
+                            "additionalProperties": false,
+                            "description": "With a path.",
+                            "properties": {
+                              "path": {
+                                "type": "string"
+                              },
+                              "type": {
+                                "const": "file",
+                                "type": "string"
+                              }
+                            },
+                            "required": [
+                              "path",
+                              "type"
+                            ],
+                            "type": "object"
+                          },
+                          {
+                            "additionalProperties": false,
+                            "properties": {
+                              "type": {
+                                "const": "nothing",
+                                "type": "string"
+                              }
+                            },
+                            "required": [
+                              "type"
+                            ],
+                            "type": "object"
+                          }
+                        ]
+                      },
+                      "level": {
+                        "enum": [
+                          "low",
+                          "high"
+                        ],
+                        "type": "string"
+                      }
+                    },
+                    "required": [
+                      "kind",
+                      "level"
+                    ],
+                    "type": "object"
+                  },
+                  "type": "array"
+                },
+                "title": {
+                  "description": "At most fifty characters. (characters: at least 1, characters: at most 50)",
+                  "type": "string"
+                }
+              },
+              "required": [
+                "confidence",
+                "count",
+                "format",
+                "memory",
+                "note",
+                "phases",
+                "title"
+              ],
+              "type": "object"
+            }"#]]);
     }
 
     #[test]
     fn what_the_api_refuses_is_refused_here() {
-        check::<Tree>(&expect![[r#""#]]);
-        check::<Free>(&expect![[r#""#]]);
-        check::<Any>(&expect![[r#""#]]);
-        check::<Vec<Level>>(&expect![[r#""#]]);
+        check::<Tree>(&expect![
+            "The type `#` contains itself, which the API does not accept. Give it a fixed depth."
+        ]);
+        check::<Free>(&expect![
+            "The schema has a map with free keys at `$.map`, which the API does not accept. Use a list of pairs."
+        ]);
+        check::<Any>(&expect![
+            "The schema allows anything at `$.list[]`, which the API does not accept. Name the type."
+        ]);
+        check::<Vec<Level>>(&expect![
+            "An answer is an object, and `Array_of_Level` is none. Wrap it in a struct."
+        ]);
     }
 
     #[test]

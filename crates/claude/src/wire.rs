@@ -192,8 +192,43 @@ mod tests {
             schema: Some(json!({"type": "object"})),
             web_search: Some(3),
         };
-        expect_test::expect![[r#""#]]
-            .assert_eq(&serde_json::to_string_pretty(&body.json(true)).unwrap());
+        expect_test::expect![[r#"
+            {
+              "max_tokens": 5,
+              "messages": [
+                {
+                  "content": "u",
+                  "role": "user"
+                }
+              ],
+              "model": "m",
+              "output_config": {
+                "format": {
+                  "schema": {
+                    "type": "object"
+                  },
+                  "type": "json_schema"
+                }
+              },
+              "stream": true,
+              "system": [
+                {
+                  "cache_control": {
+                    "type": "ephemeral"
+                  },
+                  "text": "s",
+                  "type": "text"
+                }
+              ],
+              "tools": [
+                {
+                  "max_uses": 3,
+                  "name": "web_search",
+                  "type": "web_search_20250305"
+                }
+              ]
+            }"#]]
+        .assert_eq(&serde_json::to_string_pretty(&body.json(true)).unwrap());
         let bare = Body {
             system: String::new(),
             schema: None,
