@@ -442,11 +442,12 @@ pub(crate) struct MindSettings {
     pub(crate) prompts_dir: Option<OsString>,
 
     /// A folder with the sentence embedding model all-MiniLM-L6-v2 (config.json, tokenizer.json,
-    /// model.safetensors), which is otherwise fetched at first use.
+    /// model.safetensors), which is otherwise fetched at first use; none for no model at all, so that
+    /// memories are found by their words.
     #[arg(
         long,
         env = "PAIGE_EMBEDDING_MODEL",
-        value_name = "FOLDER",
+        value_name = "FOLDER|none",
         global = true,
         hide_env_values = true
     )]

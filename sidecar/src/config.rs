@@ -71,10 +71,21 @@ pub(crate) struct Mind {
     pub(crate) prompts: paige_prompts::Prompts,
     /// A Chroma server, `http://…`.
     pub(crate) chromadb_url: Option<String>,
-    /// Where the model lies that finds memories, if it is not to be fetched.
-    pub(crate) embedding_model: Option<PathBuf>,
+    /// Which model finds memories.
+    pub(crate) embedding_model: EmbeddingModel,
     /// What calls of models may cost.
     pub(crate) budgets: paige_coach::Budgets,
+}
+
+/// The model that finds memories by their meaning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum EmbeddingModel {
+    /// It is fetched at first use.
+    Fetched,
+    /// It lies in this folder.
+    In(PathBuf),
+    /// There is none, and nothing is fetched.
+    None,
 }
 
 /// How and what to log.

@@ -1,12 +1,15 @@
-//! `demo`: a sidecar on a small sample project in a temporary folder, offline, with commands to try.
+//! `demo`: a sidecar on a small sample project in a temporary folder, with a scripted model instead of the
+//! Anthropic API, and commands to try.
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use paige_protocol::process::ReadyLine;
+use paige_sidecar::player::{Player, Script};
 
-use crate::cli::Settings;
+use crate::cli::{MindSettings, Settings};
 use crate::config::{self, Config};
 use crate::exit::{Failure, print, tell};
 use crate::serve;
@@ -19,6 +22,9 @@ const SAMPLE: &[(&str, &str)] = &[
     ("test_basket.py", include_str!("../demo/test_basket.py")),
     (".gitignore", include_str!("../demo/gitignore")),
 ];
+
+/// What the scripted model answers.
+const SCRIPT: &str = include_str!("../demo/coach.toml");
 
 /// Serves the sample until Ctrl-C, and removes it.
 ///
@@ -38,12 +44,32 @@ pub(crate) fn run(given: &Settings) -> Result<(), Failure> {
     let (project, data) = (folder.path().join("basket"), folder.path().join("data"));
     write_sample(&project).map_err(trouble)?;
 
+    // The script is read by the real client, over the real wire format.
+    let scripted = |error: &dyn std::fmt::Display| {
+        Failure::internal("The scripted model could not be started", error)
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| scripted(&error))?;
+    let script = Script::parse(SCRIPT).map_err(|error| scripted(&error))?;
+    let player = runtime
+        .block_on(Player::start(Arc::new(script)))
+        .map_err(|error| scripted(&error))?;
+
     let text =
         |given: &Option<OsString>, usual: &str| Some(given.clone().unwrap_or_else(|| usual.into()));
     let settings = Settings {
         project_dir: Some(project.into()),
         data_dir: Some(data.into()),
-        offline: Some("true".into()),
+        anthropic_api_key: Some("scripted".into()),
+        anthropic_base_url: Some(player.url().into()),
+        mind: MindSettings {
+            // A demo fetches nothing.
+            embedding_model: Some("none".into()),
+            ..MindSettings::default()
+        },
         port: text(&given.port, "0"),
         log_level: text(&given.log_level, "warn"),
         log_format: given.log_format.clone(),
@@ -129,17 +155,28 @@ To try it, copy these into another terminal:
   tool paige_highlight_lines '{{"path":"discounts.py","ranges":[{{"start":5,"end":8,"style":"hint","hover_text":"What do you expect here?"}}]}}'
   tool paige_get_session_state '{{}}'
 
+  # From a plan to coaching: the scripted model makes phases for a novice; the first one is begun.
+  tool paige_run_coaching_pipeline '{{"plan_text":"Count the pieces of one article together before asking for the discount.","issue_summary":"Three mugs are cheaper when they are added at once."}}'
+  tool paige_update_phase '{{"phase":1,"status":"active"}}'
+
   # As the desktop does: a WebSocket that shows what happens (Node 20.10 or newer). It stays in the
   # background: call a tool from above once more, or change a file of the project in an editor.
   node --experimental-websocket -e 'const s = new WebSocket(process.argv[1].replace("http", "ws") + "/ws", ["paige.v1", "bearer." + process.argv[2]]);
     s.onopen = () => s.send(JSON.stringify({{type: "connection:hello", payload: {{version: "1", platform: "node", windowSize: {{width: 80, height: 24}}}}}}));
     s.onmessage = (m) => console.log(m.data.slice(0, 300));' $URL $TOKEN &
 
+  # The end of the session is wrapped up: knowledge gaps, katas, stages, memories. Then look back.
+  tool paige_end_session '{{}}'
+  {program} export last --format markdown --data-dir {data}
+  {program} memory list --data-dir {data}
+  {program} models --data-dir {data}
+
   # What does she say about herself?
   {program} status --data-dir {data}
 
-Nothing here is scripted: sessions, files, highlights, hints and messages are the real thing. The calls to
-the Anthropic API (coaching plans, the observer, explanations) are not part of this version yet."#
+The model is scripted: what it says stands in `sidecar/demo/coach.toml`, whatever is asked. Everything else is the real thing:
+the client that asks it, sessions, files, plans, highlights, hints, messages, and what is remembered. The observer and explanations
+are not part of this version yet."#
         )
     }
 }

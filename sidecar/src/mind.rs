@@ -7,7 +7,7 @@ use paige_coach::{Ledger, Mind};
 use paige_memory::Memory;
 use paige_store::Store;
 
-use crate::config;
+use crate::config::{self, EmbeddingModel};
 use crate::data_dir::DataDir;
 use crate::exit::{Exit, Failure};
 
@@ -55,7 +55,11 @@ pub(crate) async fn open_memory(
 ) -> Result<Memory, Failure> {
     let config = paige_memory::Config {
         chroma_url: settings.chromadb_url.clone(),
-        model_dir: settings.embedding_model.clone(),
+        model_dir: match &settings.embedding_model {
+            EmbeddingModel::In(folder) => Some(folder.clone()),
+            EmbeddingModel::Fetched | EmbeddingModel::None => None,
+        },
+        download: settings.embedding_model == EmbeddingModel::Fetched,
         ..paige_memory::Config::default()
     };
     Memory::open(&data.memory(), config)

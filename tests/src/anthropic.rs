@@ -93,6 +93,15 @@ struct Fault {
     event: Option<String>,
 }
 
+/// The script of the demo, for a fake that answers as the demo does.
+///
+/// # Errors
+/// When it is not there.
+pub fn demo_script() -> Result<String> {
+    let path = crate::project::workspace_root().join("sidecar/demo/coach.toml");
+    std::fs::read_to_string(&path).with_context(|| path.display().to_string())
+}
+
 impl Fake {
     /// Starts a fake that plays this scenario.
     ///

@@ -10,7 +10,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use paige_protocol::process::ReadyLine;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::Project;
+use crate::anthropic::KEY;
+use crate::{Fake, Project};
 
 /// How long anything may take before a test gives up. It is no measurement: a loaded machine is slow.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -73,6 +74,28 @@ impl Sidecar {
             .env("PROJECT_DIR", &project.root)
             .env("DATA_DIR", &project.data)
             .args(["--offline", "--port", "0"])
+            .args(args);
+        command
+    }
+
+    /// Starts the binary on a project and a free port, with a fake behind the API. The model that
+    /// finds memories is never fetched.
+    pub fn thinking(project: &Project, fake: &Fake, args: &[&str]) -> Result<Self> {
+        Self::spawn(Self::thinking_command(project, fake, args), project)
+    }
+
+    /// The command that `thinking` runs.
+    pub fn thinking_command(project: &Project, fake: &Fake, args: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PROJECT_DIR", &project.root)
+            .env("DATA_DIR", &project.data)
+            .env("ANTHROPIC_API_KEY", KEY)
+            .env("ANTHROPIC_BASE_URL", fake.url())
+            .env("PAIGE_EMBEDDING_MODEL", "none")
+            .args(["--port", "0"])
             .args(args);
         command
     }

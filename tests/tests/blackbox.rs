@@ -35,6 +35,8 @@ mod story4;
 mod story5;
 #[path = "blackbox/story6.rs"]
 mod story6;
+#[path = "blackbox/story9.rs"]
+mod story9;
 #[path = "blackbox/timeline.rs"]
 mod timeline;
 #[path = "blackbox/unwatched.rs"]

@@ -138,6 +138,11 @@ impl Client {
         Call::new(&self.inner, request)?.stream(on_text).await
     }
 
+    /// Whether there is no key, so that nothing can be asked.
+    pub fn is_offline(&self) -> bool {
+        self.inner.config.api_key.is_none()
+    }
+
     /// The models and prices in force.
     pub fn models(&self) -> &Models {
         &self.inner.config.models

@@ -21,15 +21,15 @@ impl Coach {
         T: DeserializeOwned + JsonSchema + Send,
     {
         let prompt = self.0.mind.prompts.get(name).ok_or(CoachError::NoPrompt(name))?;
-        let Rendered { system, user } = prompt.render(&self.0.config.rules(), fields)?;
+        let Rendered { system, user } = prompt.render(&self.0.config.prompt_rules(), fields)?;
         let tier = match prompt.tier() {
-            "haiku" => Tier::Haiku,
-            "opus" => Tier::Opus,
-            _ => Tier::Sonnet,
+            paige_prompts::Tier::Haiku => Tier::Haiku,
+            paige_prompts::Tier::Sonnet => Tier::Sonnet,
+            paige_prompts::Tier::Opus => Tier::Opus,
         };
-        let mut request = Request::new(name, tier, system, user);
-        request.max_tokens = prompt.max_tokens();
-        request.scope = session;
+        let request = Request::new(name, tier, system, user)
+            .max_tokens(prompt.max_tokens())
+            .scope(session);
         Ok(self.0.mind.claude.ask::<T>(request).await?.value)
     }
 

@@ -15,7 +15,7 @@ use paige_protocol::{
 use paige_store::{
     Unit,
     coach::{
-        HintLevel, Stage, Style,
+        HintLevel, Stage,
         hints::{self, NewHint},
         phases::{self, NewPhase, Teaching},
         plans::{self, NewPlan},
@@ -32,7 +32,7 @@ use crate::{
     phases::withdraw,
     push,
     session::{lowest_stage, refuse_other_issue, still_active},
-    teach::plan::{self, PlanDraft},
+    teach::{PhaseDraft, PlanDraft, Project},
     wrap_up::inputs::{self, Inputs},
 };
 
@@ -42,6 +42,8 @@ const STEPS: u32 = 4;
 const MEMORIES: usize = 5;
 /// Paths of the project that the coach is told, at most.
 const MOST_FILES: usize = 2_000;
+/// Files that a plan may quote, at most.
+const MOST_QUOTED: usize = 40;
 /// Of the plan the filter of memories is told this much, in characters.
 const PLAN_SUMMARY: usize = 4_000;
 /// Longer plans and summaries are refused: no model would read them to their end.
@@ -186,10 +188,15 @@ impl Coach {
             Ok::<_, CoachError>((lowest_stage(reader)?, inputs::assessments(reader)?))
         })?;
         let mut fields = coach_fields(subject, stage, known, relevant, &files);
-        let rules = &self.0.config.teaching;
+        let rules = &self.0.config.teach;
         let exists = |path: &str| files.contains(path);
+        let check = async |draft: &PlanDraft| {
+            let project = self.quotable(draft).await;
+            let wrong = rules.check_plan(draft, stage, &exists, &project);
+            (project, wrong)
+        };
         let draft: PlanDraft = self.ask("coach_agent", Some(session), &fields).await?;
-        let wrong = plan::check_plan(&draft, stage, rules, &exists);
+        let (_, wrong) = check(&draft).await;
         if wrong.is_empty() {
             return Ok(draft);
         }
@@ -197,17 +204,46 @@ impl Coach {
         tracing::info!(session, ?reasons, "The coach is asked once more.");
         fields.insert("rejected".into(), json!(reasons));
         let draft: PlanDraft = self.ask("coach_agent", Some(session), &fields).await?;
-        let wrong = plan::check_plan(&draft, stage, rules, &exists);
+        let (project, wrong) = check(&draft).await;
         if wrong.is_empty() {
             return Ok(draft);
+        }
+        let (mended, left) = rules.repair_plan(draft, stage, &exists, &project);
+        if let Some(violation) = left.first() {
+            return Err(CoachError::Answer(violation.to_string()));
         }
         notes.extend(
             wrong
                 .iter()
                 .map(|violation| format!("Mended in the plan: {violation}")),
         );
-        plan::repair(draft, stage, rules, &exists)
-            .map_err(|violation| CoachError::Answer(violation.to_string()))
+        Ok(mended)
+    }
+
+    /// What of the project a plan may quote: the files that it names.
+    async fn quotable(&self, draft: &PlanDraft) -> Project {
+        let named: BTreeSet<ProjectPath> = draft
+            .phases
+            .iter()
+            .flat_map(|phase| {
+                let lines = phase.hints.line_hints.iter().map(|hint| &hint.path);
+                let files = phase.hints.file_hints.iter().map(|hint| &hint.path);
+                let expected = phase.expected_files.iter().map(|file| &file.path);
+                lines.chain(files).chain(expected)
+            })
+            .filter_map(|path| ProjectPath::parse(path).ok())
+            .filter(|path| !self.0.workspace.is_secret(path))
+            .take(MOST_QUOTED)
+            .collect();
+        let workspace = self.0.workspace.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let texts: Vec<String> = named
+                .iter()
+                .filter_map(|path| Some(workspace.read(path).ok()?.text))
+                .collect();
+            Project::of(texts.iter().map(String::as_str))
+        });
+        read.await.unwrap_or_default()
     }
 
     /// Stores the plan as one unit: the old one is no longer active, its hints are withdrawn, the
@@ -247,12 +283,12 @@ impl Coach {
                         raw_plan_text: Some(subject.plan_text),
                     },
                 )?;
-                let difficulty = draft.estimated_difficulty.as_str();
+                let difficulty = word(&draft.estimated_difficulty);
                 let plan = plans::set_outlook(
                     unit,
                     plan.id,
                     draft.memory_connection.as_deref(),
-                    Some(difficulty),
+                    Some(&difficulty),
                 )?;
                 let mut stored = Vec::with_capacity(draft.phases.len());
                 for phase in &draft.phases {
@@ -396,14 +432,9 @@ fn heading(summary: &str) -> String {
 fn store_phase(
     unit: &mut Unit<'_>,
     plan_id: u32,
-    draft: &plan::PhaseDraft,
+    draft: &PhaseDraft,
 ) -> Result<phases::Phase, CoachError> {
-    let level = match draft.hint_level {
-        plan::HintLevel::Off => HintLevel::Off,
-        plan::HintLevel::Low => HintLevel::Low,
-        plan::HintLevel::Medium => HintLevel::Medium,
-        plan::HintLevel::High => HintLevel::High,
-    };
+    let expected = draft.expected_files.iter().map(|file| file.path.clone());
     let phase = phases::create(
         unit,
         &NewPhase {
@@ -411,12 +442,8 @@ fn store_phase(
             number: draft.number,
             title: draft.title.clone(),
             description: draft.description.clone(),
-            hint_level: level,
-            expected_files: draft
-                .expected_files
-                .iter()
-                .map(|file| file.path.clone())
-                .collect(),
+            hint_level: convert::level_to(draft.hint_level),
+            expected_files: expected.collect(),
         },
     )?;
     let phase = phases::set_teaching(
@@ -427,7 +454,7 @@ fn store_phase(
             done_when: Some(draft.done_when.clone()),
             teaches: Some(draft.teaches.clone()),
             memory_connection: draft.memory_connection.clone(),
-            kind: Some(draft.kind.as_str().to_owned()),
+            kind: Some(word(&draft.kind)),
         },
     )?;
     for hint in &draft.hints.file_hints {
@@ -437,7 +464,7 @@ fn store_phase(
                 phase_id: phase.id,
                 path: hint.path.clone(),
                 lines: None,
-                style: style(hint.style),
+                style: convert::file_style(hint.style),
                 hover_text: None,
                 required_level: HintLevel::Low,
                 rung: 1,
@@ -451,12 +478,20 @@ fn store_phase(
                 phase_id: phase.id,
                 path: hint.path.clone(),
                 lines: Some((hint.start, hint.end)),
-                style: style(hint.style),
-                hover_text: hint.hover_text.clone(),
+                style: convert::tone_style(hint.style),
+                hover_text: Some(hint.hover_text.clone()),
                 required_level: HintLevel::Medium,
-                rung: hint.rung,
+                rung: hint.rung.into(),
             },
         )?;
     }
     Ok(phase)
+}
+
+/// The word of an enum without data, as it stands in JSON.
+fn word(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(Value::String(word)) => word,
+        _ => String::new(),
+    }
 }

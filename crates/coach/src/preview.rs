@@ -93,7 +93,7 @@ pub async fn preview(
         _ => Inputs::new(),
     };
     Ok(Preview {
-        rendered: prompt.render(&sources.config.rules(), &fields)?,
+        rendered: prompt.render(&sources.config.prompt_rules(), &fields)?,
         notes,
     })
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use paige_protocol::process::Secret;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use super::LogFormat;
+use super::{EmbeddingModel, LogFormat};
 use super::layers::home;
 
 /// The folder, canonical, and the same as text.
@@ -83,6 +83,13 @@ pub(super) fn dollars(text: &str) -> Result<f64, String> {
 /// A folder that is there, canonical.
 pub(super) fn folder(text: &str) -> Result<PathBuf, String> {
     project_dir(text).map(|(path, _)| path)
+}
+
+pub(super) fn embedding_model(text: &str) -> Result<EmbeddingModel, String> {
+    match text {
+        "none" => Ok(EmbeddingModel::None),
+        text => folder(text).map(EmbeddingModel::In),
+    }
 }
 
 pub(super) fn list(text: &str) -> Vec<String> {

@@ -309,6 +309,7 @@ impl<'a> Reader<'a> {
         data: Option<&DataDir>,
         api_key: Option<Secret>,
     ) -> Mind {
+        let offline = self.flag("PAIGE_OFFLINE", &settings.offline);
         let base_url = self.optional(
             "ANTHROPIC_BASE_URL",
             &settings.anthropic_base_url,
@@ -335,11 +336,17 @@ impl<'a> Reader<'a> {
             chromadb_url: self.optional("CHROMADB_URL", &settings.chromadb_url, |text| {
                 parse::url(text, &["http"])
             }),
-            embedding_model: self.optional(
-                "PAIGE_EMBEDDING_MODEL",
-                &settings.mind.embedding_model,
-                parse::folder,
-            ),
+            embedding_model: self
+                .optional(
+                    "PAIGE_EMBEDDING_MODEL",
+                    &settings.mind.embedding_model,
+                    parse::embedding_model,
+                )
+                .unwrap_or(if offline {
+                    EmbeddingModel::None
+                } else {
+                    EmbeddingModel::Fetched
+                }),
             budgets: self.budgets(settings),
         }
     }

@@ -238,7 +238,7 @@ fn the_demo_runs_without_any_setting_and_cleans_up() {
             .stdin(Stdio::null()),
     );
     let mut shown = String::new();
-    while !shown.contains("Nothing here is scripted") {
+    while !shown.contains("The model is scripted") {
         shown.push_str(
             &demo
                 .next_line()

@@ -19,23 +19,37 @@ pub(super) fn calls() -> BTreeMap<String, Call> {
         (
             "coach_agent",
             Tier::Sonnet,
-            &["plan", "dreyfus_assessments", "relevant_memories"],
+            &[
+                "issue",
+                "plan_text",
+                "stage",
+                "dreyfus_assessments",
+                "relevant_memories",
+                "project_files",
+            ],
         ),
         (
             "knowledge_gap_agent",
             Tier::Sonnet,
-            &["action_log", "phases", "existing_gaps"],
+            &[
+                "session",
+                "action_log",
+                "phases",
+                "existing_gaps",
+                "review_findings",
+            ],
         ),
         (
             "dreyfus_agent",
             Tier::Sonnet,
-            &["current_assessments", "recent_session"],
+            &["current_assessments", "recent_session", "accumulated_evidence"],
         ),
         (
             "reflection_agent",
             Tier::Haiku,
             &[
                 "session_transcript",
+                "transcript_source",
                 "issue_title",
                 "phases_completed",
                 "knowledge_gaps",

@@ -15,7 +15,7 @@ const SUMMARY: &str = "Three mugs cost more when they are added one after the ot
 /// A served sample project with a session, a window, and the demo's script behind the API.
 struct Scene {
     project: Project,
-    sidecar: Sidecar,
+    sidecar: Option<Sidecar>,
     fake: Fake,
     window: Socket,
     claude: Claude,
@@ -42,7 +42,7 @@ impl Scene {
         let session = u32::try_from(started["session"]["id"].as_u64().context("an id")?)?;
         Ok(Self {
             project,
-            sidecar,
+            sidecar: Some(sidecar),
             fake,
             window,
             claude,
@@ -156,15 +156,18 @@ async fn without_chroma_the_coach_is_asked_without_memories() -> Result<()> {
 async fn a_coach_that_fails_leaves_nothing_behind() -> Result<()> {
     let scene = Scene::new().await?;
     scene.plan().await?;
-    for fault in [
-        r#"fault = { status = 400, message = "no" }"#,
-        r#"stop_reason = "refusal"
-           text = "I would rather not.""#,
-        r#"text = "no JSON at all""#,
+    // An answer that is no JSON is asked for once more.
+    for (times, fault) in [
+        (1, r#"fault = { status = 400, message = "no" }"#),
+        (
+            1,
+            "stop_reason = \"refusal\"\ntext = \"I would rather not.\"",
+        ),
+        (2, r#"text = "no JSON at all""#),
     ] {
-        scene
-            .fake
-            .first(&format!("[[entry]]\ncall = \"coach_agent\"\ntimes = 2\n{fault}"))?;
+        scene.fake.first(&format!(
+            "[[entry]]\ncall = \"coach_agent\"\ntimes = {times}\n{fault}"
+        ))?;
         let args = json!({"plan_text": PLAN, "issue_summary": "something else"});
         let error = scene
             .claude
@@ -174,7 +177,6 @@ async fn a_coach_that_fails_leaves_nothing_behind() -> Result<()> {
         assert_eq!(scene.count("plans WHERE is_active = 1")?, 1, "{fault}");
         assert_eq!(scene.count("plans")?, 1, "{fault}");
         assert_eq!(scene.count("phases")?, 4, "{fault}");
-        scene.fake.forget_first();
     }
     Ok(())
 }
@@ -328,10 +330,11 @@ async fn a_wrap_up_that_is_cut_off_is_finished_by_the_next_start() -> Result<()>
                 ensure!(Instant::now() < deadline, "{hanging} was not asked");
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
+            let sidecar = scene.sidecar.take().context("it runs")?;
             if clean {
-                scene.sidecar.stop()?;
+                sidecar.stop()?;
             } else {
-                scene.sidecar.kill()?;
+                sidecar.kill()?;
             }
             let sidecar = Sidecar::thinking(&scene.project, &scene.fake, &[])?;
             let record = Record::of(&scene.project)?;

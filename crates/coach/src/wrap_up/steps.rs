@@ -174,7 +174,7 @@ impl Coach {
         })?;
         let assessed: Assessed = self.ask("dreyfus_agent", Some(session.id), &fields).await?;
         let session = session.id;
-        let rules = self.0.config.teaching.clone();
+        let rules = self.0.config.teach.clone();
         self.commit(move |unit| {
             let mut moved = BTreeMap::new();
             for proposal in assessed.assessments {
