@@ -11,6 +11,7 @@ mod conformance;
 mod format;
 mod npm;
 mod package;
+mod python;
 mod socket;
 mod test;
 mod tidy;

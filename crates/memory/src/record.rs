@@ -55,7 +55,7 @@ impl Record {
         let unit = self.conn.transaction()?;
         let mut added = Vec::new();
         for memory in memories {
-            let number = unit
+            let number: Option<i64> = unit
                 .prepare_cached(
                     "INSERT INTO memories
                          (id, given_key, content, session_id, project_dir, created_at, kind, importance, tags)

@@ -1,10 +1,13 @@
-use super::Step;
+use super::{Step, python};
 use crate::run::Run;
 
 /// Tests that need strace have this in their names, so that they can be left out by it.
 const TRACED: &str = "traced";
 /// The same for tests that need Chromium.
 const BROWSED: &str = "in_a_browser";
+/// The same for tests that need the embedding model, and a Chroma server.
+const WITH_MODEL: &str = "with_the_model";
+const OVER_CHROMA: &str = "over_chroma";
 /// What Chromium is called on different systems, as in `paige_tests::browser`.
 const BROWSERS: [&str; 4] = [
     "chromium",
@@ -33,6 +36,13 @@ pub(super) const STEP: Step = Step {
                 "Chromium is not installed",
             );
             skipped.extend(["--skip", BROWSED]);
+        }
+        if let Err(why) = python::install(scene) {
+            scene.leave_out(
+                "tests with `with_the_model` or `over_chroma` in their names",
+                &format!("{why:#}"),
+            );
+            skipped.extend(["--skip", WITH_MODEL, "--skip", OVER_CHROMA]);
         }
         if skipped.is_empty() {
             return run.go();

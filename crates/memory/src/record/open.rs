@@ -11,8 +11,8 @@ use rusqlite_migration::{M, Migrations};
 use crate::error::MemoryError;
 
 /// The numbered migrations, oldest first. One that was released is never changed, only followed.
-const MIGRATIONS: Migrations<'static> =
-    Migrations::from_slice(&[M::up(include_str!("../../migrations/0001_memories.sql"))]);
+const STEPS: &[M<'static>] = &[M::up(include_str!("../../migrations/0001_memories.sql"))];
+const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 
 /// `application_id` of our files: "PAGM".
 const APPLICATION_ID: i64 = 0x5041_474D;
