@@ -23,6 +23,7 @@ mod reviews;
 mod session;
 mod state;
 mod tallies;
+pub mod teach;
 
 use std::sync::Arc;
 
