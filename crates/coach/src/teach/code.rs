@@ -22,8 +22,8 @@ const LONGEST_LINE: usize = 1000;
 /// So many plain words one after the other are a sentence.
 const SENTENCE: usize = 4;
 /// Words that begin a line of code that needs the lines around it.
-const CONNECTORS: [&str; 9] = [
-    "else", "elif", "except", "finally", "catch", "case", "default", "when", "do",
+const CONNECTORS: [&str; 10] = [
+    "try", "else", "elif", "except", "finally", "catch", "case", "default", "when", "do",
 ];
 /// Statements of words alone; code where code stands beside them.
 const WORDS: [&str; 11] = [
@@ -31,22 +31,30 @@ const WORDS: [&str; 11] = [
     "yield",
 ];
 
+/// Words that begin a line of Python without any sign but a colon.
+const HEADERS: [&str; 7] = ["for", "while", "if", "with", "class", "match", "async"];
+/// A line of more words that has no sign of code is said, not written.
+const FEW: usize = 3;
+
 /// Finds the code among lines that may be anything.
 pub(super) fn classify(grammars: &mut Grammars, lines: &[&str]) -> Vec<Kind> {
     let mut kinds: Vec<Kind> = lines
         .iter()
         .map(|line| if line.trim().is_empty() { Kind::Blank } else { Kind::Prose })
         .collect();
-    let looks: Vec<Look> = lines.iter().map(|line| look(line)).collect();
+    let looks: Vec<Look> = lines.iter().map(|line| look(grammars, line)).collect();
     let mut at = 0;
     while at < lines.len() {
         let end = (at..lines.len())
             .find(|&index| looks[index] == Look::Prose)
             .unwrap_or(lines.len());
-        if end > at {
-            group(grammars, &lines[at..end], &looks[at..end], &mut kinds[at..end]);
+        // A word at the edge belongs to what is said, not to what is written.
+        let inner = |index: &usize| !matches!(looks[*index], Look::Between | Look::Blank);
+        if let (Some(first), Some(last)) = ((at..end).find(inner), (at..end).rfind(inner)) {
+            let part = first..=last;
+            group(grammars, &lines[part.clone()], &looks[part.clone()], &mut kinds[part]);
         }
-        at = end.max(at) + usize::from(end < lines.len());
+        at = end + 1;
     }
     kinds
 }
@@ -61,40 +69,48 @@ enum Look {
     Signs,
     /// It is code only beside code: closing brackets, `else`, `return`.
     Beside,
+    /// A few words, which are code only between code: a name, a field of a type.
+    Between,
     /// `//` or `#`: a comment beside code.
     Comment,
 }
 
-fn look(line: &str) -> Look {
+fn look(grammars: &mut Grammars, line: &str) -> Look {
     let line = start(line.trim());
     if line.is_empty() {
         return Look::Blank;
     }
-    if line.starts_with("//") || line.starts_with("/*") || line.starts_with("# ") || line.starts_with("* ") {
+    if ["//", "/*", "# ", "* ", "*/"].iter().any(|mark| line.starts_with(mark)) {
         return Look::Comment;
     }
-    if is_sentence(line) {
-        return Look::Prose;
-    }
-    let first: String = line.chars().take_while(|char| char.is_alphanumeric()).collect();
     if line.chars().all(|char| "}]);,{( \t".contains(char)) {
         return Look::Beside;
     }
+    let first: String = line.chars().take_while(|char| char.is_alphanumeric()).collect();
     if CONNECTORS.contains(&&*first) && line.ends_with([':', '{']) {
         return Look::Beside;
     }
-    if has_sign(line) {
+    if is_sentence(line) {
+        return if is_prose(grammars, line) { Look::Prose } else { Look::Signs };
+    }
+    if has_sign(line) || HEADERS.contains(&&*first) && line.ends_with(':') {
         return Look::Signs;
     }
-    let few = line.split_whitespace().count() <= 3 && !line.ends_with(['.', '!', '?']);
-    if few && WORDS.contains(&&*first) {
-        return Look::Beside;
+    if line.split_whitespace().count() > FEW || line.ends_with(['.', '!', '?', ':']) {
+        return Look::Prose;
     }
-    Look::Prose
+    if WORDS.contains(&&*first) { Look::Beside } else { Look::Between }
+}
+
+/// Whether a line reads like a sentence and is not code all the same: `for item in items:`.
+pub(super) fn is_prose(grammars: &mut Grammars, line: &str) -> bool {
+    let first: String = line.chars().take_while(|char| char.is_alphanumeric()).collect();
+    let perhaps = has_sign(line) || HEADERS.contains(&&*first) && line.ends_with(':');
+    is_sentence(line) && !(perhaps && line_is_code(grammars, line_of(line)).is_some())
 }
 
 /// Whether a line has a run of plain words as only sentences have.
-pub(super) fn is_sentence(line: &str) -> bool {
+fn is_sentence(line: &str) -> bool {
     let mut run = 0;
     for word in line.split_whitespace() {
         let bare = word.trim_end_matches(['.', ',', ';', ':', '!', '?']);
@@ -106,6 +122,9 @@ pub(super) fn is_sentence(line: &str) -> bool {
         if run >= SENTENCE {
             return true;
         }
+        if word.ends_with(':') {
+            run = 0;
+        }
     }
     false
 }
@@ -113,8 +132,11 @@ pub(super) fn is_sentence(line: &str) -> bool {
 /// Lines one below the other of which none is a sentence.
 fn group(grammars: &mut Grammars, lines: &[&str], looks: &[Look], kinds: &mut [Kind]) {
     let bare: Vec<&str> = lines.iter().map(|line| line_of(line)).collect();
+    let filled = bare.iter().filter(|line| !line.trim().is_empty());
+    let least = filled.map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);
+    let bare: Vec<&str> = bare.iter().map(|line| line.get(least..).unwrap_or_default()).collect();
     // Together they may be what none is alone: a call over several lines.
-    let several = looks.iter().filter(|look| **look != Look::Blank).count() > 1;
+    let several = lines.len() > 1;
     let signs = looks.contains(&Look::Signs);
     if several && signs {
         let whole = bare.join("\n");
@@ -155,6 +177,17 @@ fn group(grammars: &mut Grammars, lines: &[&str], looks: &[Look], kinds: &mut [K
     }
     for index in (1..kinds.len()).rev() {
         step(kinds, index - 1, index);
+    }
+    // Names and fields, with code before and behind.
+    let is_code = |kind: &Kind| matches!(kind, Kind::Code(_) | Kind::Comment);
+    for index in 1..kinds.len() {
+        let last = (index..kinds.len()).find(|&next| looks[next] != Look::Between);
+        if looks[index] == Look::Between
+            && is_code(&kinds[index - 1])
+            && last.is_some_and(|last| is_code(&kinds[last]))
+        {
+            kinds[index] = Kind::Code(1);
+        }
     }
 }
 

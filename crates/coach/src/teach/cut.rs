@@ -17,7 +17,10 @@ impl Rules {
         let passes = |text: &str| self.check(text, kind, place, project).is_ok();
         let mut kept = text.to_owned();
         for _ in 0..ROUNDS {
-            if passes(&kept) && !kept.trim().is_empty() {
+            if kept.trim().is_empty() {
+                return INSTEAD.to_owned();
+            }
+            if passes(&kept) {
                 return kept;
             }
             kept = self.without_code(&kept, kind, place, project);
@@ -25,7 +28,7 @@ impl Rules {
                 kept = shorten(&kept, most);
             }
         }
-        let plain = only_words(text);
+        let plain = only_words(&kept);
         let plain = match self.most_words(kind) {
             Some(most) => shorten(&plain, most),
             None => plain,

@@ -91,9 +91,7 @@ const TELLING: &[&str] = &[
     "package_declaration",
     "package_clause",
     // Expressions.
-    "arrow_function",
     "closure_expression",
-    "lambda_expression",
     "list_comprehension",
     "dictionary_comprehension",
     "set_comprehension",
@@ -107,8 +105,6 @@ const TELLING_BETWEEN_BACKTICKS: &[&str] = &[
     "conditional_expression",
     "lambda",
     "named_expression",
-    "unary_expression",
-    "not_operator",
 ];
 
 /// Calls; they tell when they have arguments or are chained, since `save()` alone is a name.
@@ -225,6 +221,10 @@ fn tells(node: Node<'_>, text: &str, backticks: bool) -> bool {
     }
     if VARIABLES.contains(&kind) {
         return own().contains('=');
+    }
+    if matches!(kind, "arrow_function" | "lambda_expression") {
+        // "red -> green" is a way to go.
+        return own().contains(['(', '{']);
     }
     if CALLS.contains(&kind) {
         return call_tells(node, text);

@@ -130,8 +130,11 @@ fn mark_block(
         line.range.start < range.end && range.start < line.range.end
     };
     let inner = inner.unwrap_or(block.start..block.start);
+    let start = lines.iter().find(|line| touches(block, line)).map(|line| line.range.start);
+    let end = lines.iter().rfind(|line| touches(block, line)).map(|line| line.range.end);
+    let whole = start.zip(end).map(|(start, end)| start..end);
     for line in lines.iter_mut().filter(|line| touches(block, line)) {
-        line.block = Some(block.clone());
+        line.block = whole.clone();
         if !touches(&inner, line) {
             // The fence itself.
             line.kind = Some(Kind::Blank);
@@ -166,6 +169,7 @@ fn block_kinds(grammars: &mut Grammars, language: &str, texts: &[&str]) -> Vec<K
         .filter(|tree| !tree.root_node().has_error())
         .map(|tree| crowded_rows(&tree, texts.len()))
         .unwrap_or_default();
+    let parses = !crowded.is_empty();
     texts
         .iter()
         .enumerate()
@@ -179,7 +183,7 @@ fn block_kinds(grammars: &mut Grammars, language: &str, texts: &[&str]) -> Vec<K
                 Kind::Blank
             } else if comment {
                 Kind::Comment
-            } else if language.is_empty() && code::is_sentence(text) {
+            } else if language.is_empty() && !parses && code::is_prose(grammars, text) {
                 Kind::Prose
             } else {
                 Kind::Code(1 + crowded.get(row).copied().unwrap_or(0))

@@ -75,6 +75,13 @@ const PROSE: &[&str] = &[
     "Done: true",
     "red, green, refactor",
     "red -> green -> refactor",
+    "red => green",
+    "for each of them: what is its type?",
+    "if it is empty: what then?",
+    "while it runs:",
+    "Try:\n- a breakpoint\n- a print",
+    "else it fails:",
+    "the loop\nthe list\nthe cache",
     "Step 1 - reproduce",
     "and/or",
     "src/main.rs",
@@ -159,7 +166,7 @@ fn code_is_found_between_fences() {
         check(&format!("Look:\n\n~~~~ {language} title=x\n{code}\n~~~~"), *lines);
         let quoted: String = format!("```{language}\n{code}\n```").replace('\n', "\n> ");
         check(&format!("> {quoted}"), *lines);
-        // A fence that is never closed, and one that says that it is output.
+        // A fence that is never closed.
         check(&format!("```{language}\n{code}"), *lines);
     }
 }
@@ -197,6 +204,7 @@ fn code_between_backticks_counts_and_names_do_not() {
     check("1. `a = load(1)`\n2. then `b = load(2)`\n3. `save(a, b)`", 3);
     check("Change it to: items.push(load(1))", 1);
     check("Here you are: return cache.get(key)", 1);
+    check("You could change that line to: return cache.get(key)", 1);
 }
 
 #[test]
