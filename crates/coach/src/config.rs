@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use paige_protocol::coach::hints::HintLevel;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+
+use crate::teach;
 
 /// The numbers with their reasons.
 const EMBEDDED: &str = include_str!("../coaching.toml");
@@ -14,6 +16,8 @@ const EMBEDDED: &str = include_str!("../coaching.toml");
 pub struct Config {
     /// The hint level with which a session starts, by stage.
     pub first_hint_level: BTreeMap<String, HintLevel>,
+    /// How Paige teaches.
+    pub teach: teach::Rules,
     /// When unsaved text is backed up.
     pub buffers: Buffers,
     /// What commands are for.
@@ -76,14 +80,7 @@ impl Config {
     /// A sentence that names the first fault, with its line when the text is no TOML.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut whole = table(EMBEDDED)?;
-        for (name, value) in table(text)? {
-            match (whole.get_mut(&name), value) {
-                (Some(toml::Value::Table(section)), toml::Value::Table(own)) => section.extend(own),
-                (_, value) => {
-                    whole.insert(name, value);
-                }
-            }
-        }
+        lay_over(&mut whole, table(text)?);
         whole
             .try_into()
             .map_err(|error: toml::de::Error| error.to_string())
@@ -110,7 +107,22 @@ impl Config {
                 ),
             });
         }
+        problems.extend(self.teach.problems());
         problems
+    }
+
+    /// The numbers of teaching as the prompts name them: `rules` in their bodies.
+    pub fn prompt_rules(&self) -> impl Serialize + '_ {
+        #[derive(Serialize)]
+        struct PromptRules<'a> {
+            first_hint_level: &'a BTreeMap<String, HintLevel>,
+            #[serde(flatten)]
+            teach: &'a teach::Rules,
+        }
+        PromptRules {
+            first_hint_level: &self.first_hint_level,
+            teach: &self.teach,
+        }
     }
 
     /// The hint level with which a session starts at this stage.
@@ -126,6 +138,18 @@ impl Default for Config {
     fn default() -> Self {
         #[expect(clippy::expect_used, reason = "the embedded text is read by a test")]
         Self::parse("").expect("the embedded coaching.toml is right")
+    }
+}
+
+/// Lays one table over another, level by level.
+fn lay_over(whole: &mut toml::Table, own: toml::Table) {
+    for (name, value) in own {
+        match (whole.get_mut(&name), value) {
+            (Some(toml::Value::Table(section)), toml::Value::Table(own)) => lay_over(section, own),
+            (_, value) => {
+                whole.insert(name, value);
+            }
+        }
     }
 }
 

@@ -27,7 +27,7 @@ mod reviews;
 mod session;
 mod state;
 mod tallies;
-mod teach;
+pub mod teach;
 mod wrap_up;
 
 use std::sync::Arc;

@@ -1,0 +1,519 @@
+//! What a plan must have (coaching.md §2), and how one that has not is mended.
+//!
+//! The types are the answer of the prompt `coach_agent`, field by field.
+
+use paige_protocol::{
+    ProjectPath,
+    coach::{
+        editor::{FileHintStyle, Tone},
+        hints::HintLevel,
+    },
+};
+use paige_store::coach::Stage;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Place, Project, Rules, Text, Violation};
+
+/// The rung of a text that is shown with the phase, whatever the hint level.
+const WHERE: u8 = 1;
+/// The rung of highlighted lines.
+const LINES: u8 = 2;
+/// The rung of hover texts.
+const HOVER: u8 = 3;
+
+/// A plan as a model gives it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlanDraft {
+    /// The phases in their order.
+    pub phases: Vec<PhaseDraft>,
+    /// The memory that matters most, in a sentence.
+    pub memory_connection: Option<String>,
+    /// How hard it is for this learner.
+    pub estimated_difficulty: Difficulty,
+}
+
+/// How hard an issue is for a learner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Difficulty {
+    /// Within reach.
+    Beginner,
+    /// A stretch.
+    Intermediate,
+    /// Beyond what they have done so far.
+    Advanced,
+}
+
+/// A phase as a model gives it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PhaseDraft {
+    /// Its place in the plan, from 1.
+    pub number: u32,
+    /// Its title.
+    pub title: String,
+    /// The goal in the learner's words.
+    pub goal: String,
+    /// What to do and why.
+    pub description: String,
+    /// The files it is expected to touch.
+    pub expected_files: Vec<ExpectedFile>,
+    /// How the learner will know that it is done.
+    pub done_when: String,
+    /// The concept or habit that it trains.
+    pub teaches: String,
+    /// What it has to do with a memory.
+    pub memory_connection: Option<String>,
+    /// The hint level with which it begins.
+    pub hint_level: HintLevel,
+    /// What it is for.
+    pub kind: PhaseKind,
+    /// The help that it has.
+    pub hints: Hints,
+}
+
+/// A file that a phase is expected to touch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectedFile {
+    /// Relative to the project.
+    pub path: String,
+    /// The learner will make it.
+    pub new: bool,
+}
+
+/// What a phase is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PhaseKind {
+    /// The fault is reproduced and understood; nothing is changed.
+    Reproduce,
+    /// Something is changed.
+    Change,
+    /// The change is proved.
+    Prove,
+    /// Anything else.
+    Other,
+}
+
+/// The hints of a phase.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Hints {
+    /// Where to look, rung 1.
+    pub file_hints: Vec<FileHint>,
+    /// What to look at and how to think about it, rungs 2 and 3.
+    pub line_hints: Vec<LineHint>,
+}
+
+/// A hint at a file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileHint {
+    /// Relative to the project.
+    pub path: String,
+    /// How it is marked.
+    pub style: FileHintStyle,
+}
+
+/// A hint at lines.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LineHint {
+    /// Relative to the project.
+    pub path: String,
+    /// The first line, from 1.
+    pub start: u32,
+    /// The last line.
+    pub end: u32,
+    /// How they are highlighted.
+    pub style: Tone,
+    /// What is shown when the mouse rests on them.
+    pub hover_text: String,
+    /// How much help it is: 2 or 3.
+    pub rung: u8,
+}
+
+/// What a plan lacks; its sentence says what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanViolation {
+    /// It has too few or too many phases.
+    #[error("The plan has {phases} and one for the stage {stage} has {least} to {most}; {}.",
+        if .phases > .most { "join what belongs together" } else { "make the steps smaller" },
+        phases = if *.phases == 1 { "1 phase".to_owned() } else { format!("{} phases", .phases) })]
+    Phases {
+        /// How many it has.
+        phases: u32,
+        /// The fewest.
+        least: u32,
+        /// The most.
+        most: u32,
+        /// For whom.
+        stage: Stage,
+    },
+    /// The numbers of its phases are not 1, 2, 3 and so on.
+    #[error("Phase {place} of the plan is numbered {number}; number the phases from 1 without a gap.")]
+    Numbering {
+        /// Its place, from 1.
+        place: u32,
+        /// Its number.
+        number: u32,
+    },
+    /// Nothing is reproduced before something is changed.
+    #[error(
+        "No phase of kind `reproduce` stands before the first change; begin with one in which the fault is reproduced and understood."
+    )]
+    NotReproduced,
+    /// The change is not proved.
+    #[error(
+        "No phase of kind `prove` stands behind the change; add one in which the change is proved, best by a test that failed before."
+    )]
+    NotProved,
+    /// A phase does not say something that it must say.
+    #[error("Phase {phase} has an empty `{field}`; fill it in.")]
+    Empty {
+        /// The phase's place.
+        phase: u32,
+        /// The field.
+        field: &'static str,
+    },
+    /// A path does not lie in the project.
+    #[error("Phase {phase} names `{path}`, which is not a path inside the project; name files relative to the project.")]
+    Outside {
+        /// The phase's place.
+        phase: u32,
+        /// The path.
+        path: String,
+    },
+    /// A file is not there.
+    #[error("Phase {phase} names `{path}`, which does not exist; mark it as new if the learner is to make it, or name one that exists.")]
+    NoFile {
+        /// The phase's place.
+        phase: u32,
+        /// The path.
+        path: String,
+    },
+    /// A hint at lines makes no sense.
+    #[error("Phase {phase} has a hint at the lines {start} to {end} of `{path}`; lines count from 1, and the last is not before the first.")]
+    Range {
+        /// The phase's place.
+        phase: u32,
+        /// The file.
+        path: String,
+        /// The first line.
+        start: u32,
+        /// The last line.
+        end: u32,
+    },
+    /// A hint at lines has a rung that it cannot have.
+    #[error("Phase {phase} has a hint at lines with the rung {rung}; it is 2 for what to look at or 3 for how to think about it.")]
+    Rung {
+        /// The phase's place.
+        phase: u32,
+        /// The rung.
+        rung: u8,
+    },
+    /// A hint skips a rung.
+    #[error("Phase {phase} has a hint of rung {rung} and none of rung {missing}; a hint never skips a rung, so give that one, too.")]
+    SkippedRung {
+        /// The phase's place.
+        phase: u32,
+        /// The rung that a hint has.
+        rung: u8,
+        /// The rung that is not there.
+        missing: u8,
+    },
+    /// A text is too much.
+    #[error("Phase {phase}, `{field}`: {violation}")]
+    Text {
+        /// The phase's place.
+        phase: u32,
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        violation: Violation,
+    },
+}
+
+/// What a plan is checked against.
+#[derive(Clone, Copy)]
+struct Facts<'a> {
+    stage: Stage,
+    exists: &'a dyn Fn(&str) -> bool,
+    project: &'a Project,
+}
+
+impl Rules {
+    /// Everything that a plan lacks. `exists` says whether a path of the project is a file; `project` holds
+    /// the lines of files that hints may quote.
+    pub fn check_plan(
+        &self,
+        plan: &PlanDraft,
+        stage: Stage,
+        exists: &dyn Fn(&str) -> bool,
+        project: &Project,
+    ) -> Vec<PlanViolation> {
+        let facts = Facts {
+            stage,
+            exists,
+            project,
+        };
+        let mut found = self.check_shape(plan, stage);
+        for (place, phase) in (1..).zip(&plan.phases) {
+            self.check_phase(place, phase, facts, &mut found);
+        }
+        found
+    }
+
+    /// The plan with what can be mended mended: numbers, files that are not there, hints that are not
+    /// allowed, texts that are too long. With it comes what no code can mend.
+    pub fn repair_plan(
+        &self,
+        mut plan: PlanDraft,
+        stage: Stage,
+        exists: &dyn Fn(&str) -> bool,
+        project: &Project,
+    ) -> (PlanDraft, Vec<PlanViolation>) {
+        let facts = Facts {
+            stage,
+            exists,
+            project,
+        };
+        for (number, phase) in (1..).zip(&mut plan.phases) {
+            phase.number = number;
+            self.repair_phase(phase, facts);
+        }
+        if let Some(connection) = &mut plan.memory_connection {
+            *connection = self.cut_to_prose(connection, Text::PhaseField, facts.shown(), project);
+        }
+        let left = self.check_plan(&plan, stage, exists, project);
+        (plan, left)
+    }
+
+    fn check_shape(&self, plan: &PlanDraft, stage: Stage) -> Vec<PlanViolation> {
+        let mut found = Vec::new();
+        let [least, most] = self.phases_per_plan.of(stage);
+        let phases = u32::try_from(plan.phases.len()).unwrap_or(u32::MAX);
+        if !(least..=most).contains(&phases) {
+            found.push(PlanViolation::Phases {
+                phases,
+                least,
+                most,
+                stage,
+            });
+        }
+        for (place, phase) in (1..).zip(&plan.phases) {
+            if phase.number != place {
+                found.push(PlanViolation::Numbering {
+                    place,
+                    number: phase.number,
+                });
+            }
+        }
+        let first = |kind| plan.phases.iter().position(|phase| phase.kind == kind);
+        let proved = plan
+            .phases
+            .iter()
+            .rposition(|phase| phase.kind == PhaseKind::Prove);
+        let changed = first(PhaseKind::Change);
+        // One phase alone does both, and says so by the kind that stands at the end.
+        let alone = plan.phases.len() == 1;
+        let start = changed.or(proved).unwrap_or(usize::MAX);
+        if !alone && first(PhaseKind::Reproduce).is_none_or(|reproduced| reproduced >= start) {
+            found.push(PlanViolation::NotReproduced);
+        }
+        if proved.is_none_or(|proved| changed.is_some_and(|changed| proved < changed)) {
+            found.push(PlanViolation::NotProved);
+        }
+        found
+    }
+
+    fn check_phase(&self, place: u32, phase: &PhaseDraft, facts: Facts<'_>, found: &mut Vec<PlanViolation>) {
+        for (field, text) in phase.texts() {
+            if text.trim().is_empty() {
+                found.push(PlanViolation::Empty { phase: place, field });
+            }
+            if let Err(violation) = self.check(text, kind_of(field), facts.shown(), facts.project) {
+                found.push(PlanViolation::Text {
+                    phase: place,
+                    field,
+                    violation,
+                });
+            }
+        }
+        if let Some(text) = &phase.memory_connection
+            && let Err(violation) = self.check(text, Text::PhaseField, facts.shown(), facts.project)
+        {
+            found.push(PlanViolation::Text {
+                phase: place,
+                field: "memory_connection",
+                violation,
+            });
+        }
+        for file in &phase.expected_files {
+            found.extend(facts.file(place, &file.path, file.new).err());
+        }
+        for hint in &phase.hints.file_hints {
+            found.extend(facts.file(place, &hint.path, phase.makes(&hint.path)).err());
+        }
+        for hint in &phase.hints.line_hints {
+            found.extend(facts.file(place, &hint.path, false).err());
+            if hint.start == 0 || hint.end < hint.start {
+                found.push(PlanViolation::Range {
+                    phase: place,
+                    path: hint.path.clone(),
+                    start: hint.start,
+                    end: hint.end,
+                });
+            }
+            if !(LINES..=HOVER).contains(&hint.rung) {
+                found.push(PlanViolation::Rung {
+                    phase: place,
+                    rung: hint.rung,
+                });
+            }
+            if let Err(violation) =
+                self.check(&hint.hover_text, Text::HoverText, facts.at(phase, hint), facts.project)
+            {
+                found.push(PlanViolation::Text {
+                    phase: place,
+                    field: "hover_text",
+                    violation,
+                });
+            }
+        }
+        if let Some((rung, missing)) = phase.hints.skipped() {
+            found.push(PlanViolation::SkippedRung {
+                phase: place,
+                rung,
+                missing,
+            });
+        }
+    }
+
+    fn repair_phase(&self, phase: &mut PhaseDraft, facts: Facts<'_>) {
+        for (field, text) in phase.texts_mut() {
+            // What is empty stays so: it is not known what belonged there.
+            if !text.trim().is_empty() {
+                *text = self.cut_to_prose(text, kind_of(field), facts.shown(), facts.project);
+            }
+        }
+        if let Some(text) = &mut phase.memory_connection {
+            *text = self.cut_to_prose(text, Text::PhaseField, facts.shown(), facts.project);
+        }
+        phase
+            .expected_files
+            .retain(|file| facts.file(0, &file.path, file.new).is_ok());
+        let new: Vec<String> = phase.new_files();
+        let hints = &mut phase.hints;
+        hints
+            .file_hints
+            .retain(|hint| facts.file(0, &hint.path, new.contains(&hint.path)).is_ok());
+        hints.line_hints.retain(|hint| {
+            facts.file(0, &hint.path, false).is_ok()
+                && hint.start > 0
+                && hint.end >= hint.start
+                && (LINES..=HOVER).contains(&hint.rung)
+        });
+        while let Some((skipping, _)) = phase.hints.skipped() {
+            phase.hints.line_hints.retain(|hint| hint.rung != skipping);
+        }
+        let places: Vec<Place> = phase
+            .hints
+            .line_hints
+            .iter()
+            .map(|hint| facts.at(phase, hint))
+            .collect();
+        for (hint, place) in phase.hints.line_hints.iter_mut().zip(places) {
+            hint.hover_text = self.cut_to_prose(&hint.hover_text, Text::HoverText, place, facts.project);
+        }
+    }
+}
+
+impl Facts<'_> {
+    /// Where texts stand that are shown whatever the hint level.
+    fn shown(self) -> Place {
+        Place {
+            stage: self.stage,
+            rung: WHERE,
+            solution_file: false,
+        }
+    }
+
+    /// Where a hint stands.
+    fn at(self, phase: &PhaseDraft, hint: &LineHint) -> Place {
+        Place {
+            stage: self.stage,
+            rung: hint.rung.clamp(LINES, HOVER),
+            solution_file: phase.expected_files.iter().any(|file| file.path == hint.path),
+        }
+    }
+
+    fn file(self, phase: u32, path: &str, new: bool) -> Result<(), PlanViolation> {
+        let path = path.to_owned();
+        match ProjectPath::parse(&path) {
+            Err(_) => Err(PlanViolation::Outside { phase, path }),
+            Ok(_) if new || (self.exists)(&path) => Ok(()),
+            Ok(_) => Err(PlanViolation::NoFile { phase, path }),
+        }
+    }
+}
+
+fn kind_of(field: &str) -> Text {
+    if field == "description" {
+        Text::PhaseDescription
+    } else {
+        Text::PhaseField
+    }
+}
+
+impl PhaseDraft {
+    /// The texts that it must have.
+    fn texts(&self) -> [(&'static str, &String); 5] {
+        [
+            ("title", &self.title),
+            ("goal", &self.goal),
+            ("description", &self.description),
+            ("done_when", &self.done_when),
+            ("teaches", &self.teaches),
+        ]
+    }
+
+    fn texts_mut(&mut self) -> [(&'static str, &mut String); 5] {
+        [
+            ("title", &mut self.title),
+            ("goal", &mut self.goal),
+            ("description", &mut self.description),
+            ("done_when", &mut self.done_when),
+            ("teaches", &mut self.teaches),
+        ]
+    }
+
+    fn makes(&self, path: &str) -> bool {
+        self.expected_files.iter().any(|file| file.new && file.path == path)
+    }
+
+    fn new_files(&self) -> Vec<String> {
+        let new = self.expected_files.iter().filter(|file| file.new);
+        new.map(|file| file.path.clone()).collect()
+    }
+}
+
+impl Hints {
+    /// A rung that a hint has although one below it has none, and that one.
+    fn skipped(&self) -> Option<(u8, u8)> {
+        let has = |rung| match rung {
+            WHERE => !self.file_hints.is_empty(),
+            _ => self.line_hints.iter().any(|hint| hint.rung == rung),
+        };
+        [LINES, HOVER]
+            .into_iter()
+            .find(|&rung| has(rung) && !has(rung - 1))
+            .map(|rung| (rung, rung - 1))
+    }
+}
+
+#[cfg(test)]
+mod tests;
