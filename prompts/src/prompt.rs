@@ -39,6 +39,17 @@ pub enum Tier {
     Opus,
 }
 
+impl Tier {
+    /// Its word in a front matter.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Haiku => "haiku",
+            Self::Sonnet => "sonnet",
+            Self::Opus => "opus",
+        }
+    }
+}
+
 /// Something that a call gives to its prompt.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]

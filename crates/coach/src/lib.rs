@@ -36,7 +36,7 @@ use paige_protocol::{
     ProjectPath,
     coach::{Action, ServerMessage, session::SessionCompleted},
 };
-use paige_store::{Cursor, Entry, Store, Unit, coach::sessions::Session};
+use paige_store::{Cursor, Entry, Reader, Store, Unit, coach::sessions::Session};
 use paige_workspace::{Workspace, buffers::Buffers};
 use parking_lot::Mutex;
 use tokio::sync::broadcast;
@@ -148,6 +148,14 @@ impl Coach {
                 work(unit)
             })
             .await
+    }
+
+    /// Looks at the record in one moment.
+    fn look<T>(
+        &self,
+        look: impl FnOnce(&Reader<'_>) -> Result<T, CoachError>,
+    ) -> Result<T, CoachError> {
+        self.0.store.snapshot(|reader| Ok(look(reader)))?
     }
 
     /// Where the stream of pushes stands.

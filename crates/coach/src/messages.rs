@@ -12,7 +12,7 @@ use paige_protocol::{
 };
 use paige_store::{
     Entry,
-    coach::{PhaseStatus, issue_labels, sessions},
+    coach::{issue_labels, sessions},
 };
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ use crate::{
     marks::checked_rung,
     push,
     redact::redact,
-    session::{active_phases, still_active},
+    session::{refuse_other_issue, still_active},
 };
 
 /// A tool call that has been answered.

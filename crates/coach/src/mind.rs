@@ -1,7 +1,7 @@
 //! [`Mind`]: what the coach thinks with. Models are asked through it, memories are kept by it, and
 //! [`Budgets`] say what may be spent.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use paige_claude::{Client, LedgerError, Planned, Settled};
@@ -30,6 +30,26 @@ pub struct Mind {
     pub memory: Memory,
     /// What models are asked.
     pub prompts: Arc<Prompts>,
+}
+
+impl Mind {
+    /// A mind without a key: no model can be asked, nothing is fetched, and memories are found by
+    /// their words. They are kept in the file `memory`.
+    ///
+    /// # Errors
+    /// When one of the databases fails.
+    pub async fn offline(store: &Store, memory: &Path) -> Result<Self, CoachError> {
+        let ledger = Ledger::open(store.clone(), Budgets::default()).await?;
+        let config = paige_memory::Config {
+            download: false,
+            ..paige_memory::Config::default()
+        };
+        Ok(Self {
+            claude: Client::new(paige_claude::Config::default(), Arc::new(ledger))?,
+            memory: Memory::open(memory, config).await?,
+            prompts: Arc::new(Prompts::embedded()),
+        })
+    }
 }
 
 /// How much calls of models may cost, in US dollars; without a bound what is `None`.

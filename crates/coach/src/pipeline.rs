@@ -103,7 +103,7 @@ impl Coach {
         self.can_think()?;
         let session = self.active()?.id;
         let (asked, force) = (args.issue_number, args.force.unwrap_or(false));
-        let subject = self.0.store.snapshot(|reader| {
+        let subject = self.look(|reader| {
             let row = still_active(reader, session)?;
             refuse_other_issue(reader, &row, asked, force)?;
             Ok::<_, CoachError>(Subject {
@@ -184,7 +184,7 @@ impl Coach {
         let files = tokio::task::spawn_blocking(move || project_files(&workspace))
             .await
             .map_err(|_| CoachError::Cut)?;
-        let (stage, known) = self.0.store.snapshot(|reader| {
+        let (stage, known) = self.look(|reader| {
             Ok::<_, CoachError>((lowest_stage(reader)?, inputs::assessments(reader)?))
         })?;
         let mut fields = coach_fields(subject, stage, known, relevant, &files);
@@ -348,7 +348,7 @@ pub(crate) fn filter_fields(subject: &Subject, memories: &[Recalled]) -> Inputs 
                 "session_id": memory.metadata.session_id,
                 "created_at": memory.metadata.created_at,
                 "type": memory.metadata.kind,
-                "importance": memory.metadata.importance.as_str(),
+                "importance": memory.metadata.importance,
                 "other_project": memory.other_project,
             },
         })

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use paige_memory::Memory;
 use paige_prompts::{Prompts, Rendered};
-use paige_store::{View, coach::plans};
+use paige_store::{Reader, View, coach::plans};
 use paige_workspace::Workspace;
 
 use crate::{
@@ -23,6 +23,15 @@ pub struct Sources<'a> {
     pub prompts: &'a Prompts,
     /// The numbers of coaching.
     pub config: &'a Config,
+}
+
+impl Sources<'_> {
+    fn look<T>(
+        &self,
+        look: impl FnOnce(&Reader<'_>) -> Result<T, CoachError>,
+    ) -> Result<T, CoachError> {
+        self.view.snapshot(|reader| Ok(look(reader)))?
+    }
 }
 
 /// A filled-in prompt, and what to know of it.
@@ -52,15 +61,13 @@ pub async fn preview(
     })?;
     let mut notes = Vec::new();
     let fields = match name {
-        "knowledge_gap_agent" => sources.view.snapshot(|reader| {
+        "knowledge_gap_agent" => sources.look(|reader| {
             inputs::knowledge_gaps(reader, &inputs::session(reader, session)?)
         })?,
-        "dreyfus_agent" => sources
-            .view
-            .snapshot(|reader| inputs::stages(reader, &inputs::session(reader, session)?))?,
+        "dreyfus_agent" => sources.look(|reader| inputs::stages(reader, &inputs::session(reader, session)?))?,
         "reflection_agent" => {
             notes.push("The transcript of a hook is not kept; this one is told from the timeline.".to_owned());
-            sources.view.snapshot(|reader| {
+            sources.look(|reader| {
                 inputs::reflection(reader, &inputs::session(reader, session)?, None)
             })?
         }
@@ -85,9 +92,7 @@ pub async fn preview(
             )
             .map_err(|error| CoachError::InvalidArgument(error.to_string()))?;
             let files = pipeline::project_files(&workspace);
-            let (stage, known) = sources
-                .view
-                .snapshot(|reader| Ok::<_, CoachError>((lowest_stage(reader)?, inputs::assessments(reader)?)))?;
+            let (stage, known) = sources.look(|reader| Ok::<_, CoachError>((lowest_stage(reader)?, inputs::assessments(reader)?)))?;
             pipeline::coach_fields(&subject, stage, known, &[], &files)
         }
         _ => Inputs::new(),
@@ -103,7 +108,7 @@ fn of_plan(
     sources: &Sources<'_>,
     session: u32,
 ) -> Result<(pipeline::Subject, String), CoachError> {
-    sources.view.snapshot(|reader| {
+    sources.look(|reader| {
         let row = inputs::session(reader, session)?;
         let plan = plans::by_session(reader, session)?
             .into_iter()

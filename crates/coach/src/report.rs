@@ -13,6 +13,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+use paige_protocol::coach::Action;
 use paige_store::coach::{
     Agent, HintLevel, PhaseStatus, SessionStatus, Severity, StartedBy, api_calls,
 };

@@ -24,7 +24,10 @@ use paige_store::{
     millis_between,
 };
 
-use crate::{Coach, CoachError, convert, log, push, wrap_up};
+use crate::{
+    Coach, CoachError, convert, log, push,
+    wrap_up::{self, Ending},
+};
 
 /// What a new session is about.
 #[derive(Debug, Clone)]

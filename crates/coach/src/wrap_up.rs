@@ -257,9 +257,9 @@ pub(crate) fn schedule(
 /// Ends the wrap-up of a session and tells everyone; `None` when it is not at its end.
 fn complete(unit: &mut Unit<'_>, session: u32) -> Result<Option<SessionCompleted>, CoachError> {
     let row = sessions::by_id(unit, session)?;
-    let Some(row) = row.filter(|row| row.status == rows::SessionStatus::Ending) else {
+    if row.is_none_or(|row| row.status != rows::SessionStatus::Ending) {
         return Ok(None);
-    };
+    }
     let jobs = wrap_up::by_session(unit, session)?;
     if jobs.iter().any(|job| job.status == JobStatus::Pending) {
         return Ok(None);

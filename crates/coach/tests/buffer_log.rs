@@ -272,7 +272,7 @@ async fn summaries_end_with_the_session() {
     scene.start(false).await;
     scene.edit("a.rs", 110);
     scene.wait(20).await;
-    scene.coach.end_session().await.unwrap();
+    scene.coach.end_session(None).await.unwrap();
     scene.wait(60).await;
     assert_eq!(scene.summaries().await, []);
 

@@ -230,7 +230,7 @@ async fn a_phase_goes_forward_one_step_at_a_time_and_one_is_active() {
     let count = |wanted: &str| kinds.iter().filter(|kind| *kind == wanted).count();
     // The same status again has written nothing.
     assert_eq!((count("phase_started"), count("phase_completed")), (2, 1));
-    scene.coach.end_session().await.unwrap();
+    scene.coach.end_session(None).await.unwrap();
     assert_eq!(
         scene.step(2, Complete).await,
         Err(ErrorCode::NoActiveSession)

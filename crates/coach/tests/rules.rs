@@ -146,7 +146,7 @@ async fn a_session_starts_at_the_level_of_the_lowest_stage() {
         HintLevel::Medium,
         "a newcomer is a novice"
     );
-    scene.coach.end_session().await.unwrap();
+    scene.coach.end_session(None).await.unwrap();
     scene
         .store
         .commit(|unit| -> Result<(), paige_store::StoreError> {
@@ -171,10 +171,10 @@ async fn what_belongs_to_a_session_ends_with_it() {
         .await
         .unwrap();
     scene.coach.open_by_claude("a.txt").await.unwrap();
-    let ended = scene.coach.end_session().await.unwrap();
+    let ended = scene.coach.end_session(None).await.unwrap();
     assert_eq!(ended.status, SessionStatus::Completed);
     assert_eq!(scene.coach.active_session_id(), None);
-    let error = scene.coach.end_session().await.unwrap_err();
+    let error = scene.coach.end_session(None).await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::NoActiveSession);
     assert_eq!(
         scene.coach.get_open_files().unwrap_err().code(),
@@ -228,7 +228,8 @@ async fn another_project_is_refused_and_its_session_abandoned() {
         },
     )
     .unwrap();
-    let coach = Coach::open(store, workspace, Config::default())
+    let mind = opened::mind(&folder, &store).await;
+    let coach = Coach::open(store, workspace, Config::default(), mind)
         .await
         .unwrap();
     assert_eq!(coach.active_session_id(), None);

@@ -1,19 +1,21 @@
 //! Looking settings up, one by one and room by room.
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::time::Duration;
 
+use paige_protocol::process::Secret;
 use paige_server::guard;
 
 use super::layers::Layers;
-use super::{Problem, parse};
+use super::{EmbeddingModel, Mind, Problem, parse};
 use crate::cli::Settings;
 use crate::data_dir::DataDir;
 
 /// The longest time between two pings.
 const MOST_PING: Duration = Duration::from_secs(3600);
 
-/// What a wrong `coaching.toml` is called among the settings.
+/// What wrong files of the data directory are called among the settings.
 const MODELS_FILE: &str = "models.toml";
 const COACHING_FILE: &str = "coaching.toml";
 
@@ -365,7 +367,7 @@ impl<'a> Reader<'a> {
             Ok(models) => models,
             Err(problems) => {
                 for problem in problems {
-                    self.wrong(MODELS_FILE, format!("{}: {problem}", path.display()));
+                    self.wrong(MODELS_FILE, format!("`{}` in {}: {}", problem.name, path.display(), problem.message));
                 }
                 usual
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use paige_protocol::coach::{Action, action::ReviewIssue};
+use paige_protocol::coach::action::ReviewIssue;
 use paige_store::{
     Reader,
     coach::{

@@ -110,6 +110,10 @@ struct Proposal {
     confidence: f64,
     evidence: String,
     /// In how many sessions that was seen, this one included.
+    #[allow(
+        dead_code,
+        reason = "asked for so that the model looks at earlier sessions; the record counts"
+    )]
     sessions_of_evidence: u32,
     /// Phases of this area that were completed without help.
     independent_completions: u32,
@@ -138,10 +142,7 @@ const MOST_MEMORIES: usize = 10;
 impl Coach {
     /// Does one step, and notes that it is done in the unit that stores what came of it.
     pub(super) async fn step(&self, job: &Job) -> Result<(), CoachError> {
-        let session = self
-            .0
-            .store
-            .snapshot(|reader| inputs::session(reader, job.session_id))?;
+        let session = self.look(|reader| inputs::session(reader, job.session_id))?;
         match job.step {
             Agent::KnowledgeGap => self.find_gaps(job.id, &session).await,
             Agent::Dreyfus => self.assess(job.id, &session).await,
@@ -150,10 +151,7 @@ impl Coach {
     }
 
     async fn find_gaps(&self, job: u32, session: &Session) -> Result<(), CoachError> {
-        let fields = self
-            .0
-            .store
-            .snapshot(|reader| inputs::knowledge_gaps(reader, session))?;
+        let fields = self.look(|reader| inputs::knowledge_gaps(reader, session))?;
         let found: GapsFound = self
             .ask("knowledge_gap_agent", Some(session.id), &fields)
             .await?;
@@ -166,7 +164,7 @@ impl Coach {
     }
 
     async fn assess(&self, job: u32, session: &Session) -> Result<(), CoachError> {
-        let (fields, facts) = self.0.store.snapshot(|reader| {
+        let (fields, facts) = self.look(|reader| {
             Ok::<_, CoachError>((
                 inputs::stages(reader, session)?,
                 inputs::facts(reader, session)?,
@@ -204,7 +202,7 @@ impl Coach {
         let remembered: Remembered = match &job.result {
             Some(kept) => serde_json::from_str(kept).map_err(|_| CoachError::Cut)?,
             None => {
-                let fields = self.0.store.snapshot(|reader| {
+                let fields = self.look(|reader| {
                     inputs::reflection(reader, session, job.input.as_deref())
                 })?;
                 let remembered = self

@@ -19,7 +19,7 @@ pub(super) fn told(reader: &Reader<'_>, session: u32) -> Result<String, CoachErr
     for entry in actions::by_session(reader, session)? {
         let whole = format!(
             r#"{{"actionType":{},"data":{}}}"#,
-            serde_json::Value::from(entry.kind.as_str()),
+            serde_json::Value::from(&*entry.kind),
             entry.data.as_deref().unwrap_or("null")
         );
         // What an older version wrote and this one does not know is left out.

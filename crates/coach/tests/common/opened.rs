@@ -1,6 +1,6 @@
 //! The coach over a real database and a real folder, as all these tests have it.
 
-use paige_coach::{Coach, Config};
+use paige_coach::{Coach, Config, Mind};
 use paige_protocol::ProjectPath;
 use paige_store::Store;
 use paige_workspace::Workspace;
@@ -24,8 +24,14 @@ pub(crate) async fn open(folder: &TempDir) -> (Coach, Store) {
         ..paige_workspace::Config::default()
     };
     let workspace = Workspace::open(&root, config).unwrap();
-    let coach = Coach::open(store.clone(), workspace, Config::default())
+    let mind = mind(folder, &store).await;
+    let coach = Coach::open(store.clone(), workspace, Config::default(), mind)
         .await
         .unwrap();
     (coach, store)
+}
+
+pub(crate) async fn mind(folder: &TempDir, store: &Store) -> Mind {
+    let memory = folder.path().join("memory.db");
+    Mind::offline(store, &memory).await.unwrap()
 }

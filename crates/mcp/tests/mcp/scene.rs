@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::serve::ListenerExt;
-use paige_coach::Coach;
+use paige_coach::{Coach, Mind};
 use paige_mcp::{Config, Door};
 use paige_store::Store;
 use paige_workspace::Workspace;
@@ -58,7 +58,11 @@ impl Scene {
             paige_store::Config::default(),
         )
         .expect("a store");
-        let coach = Coach::open(store.clone(), workspace, paige_coach::Config::default())
+        let mind = Mind::offline(&store, &data.path().join("memory.db"))
+            .await
+            .expect("a mind");
+        let config_of_coach = paige_coach::Config::default();
+        let coach = Coach::open(store.clone(), workspace, config_of_coach, mind)
             .await
             .expect("a coach");
         let door = paige_mcp::door(
