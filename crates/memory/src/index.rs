@@ -82,7 +82,9 @@ impl Index {
             Err(why) => {
                 self.lose(&why);
                 if was_up {
-                    self.fill(records, model).await.inspect_err(|why| self.lose(why))
+                    self.fill(records, model)
+                        .await
+                        .inspect_err(|why| self.lose(why))
                 } else {
                     Err(why)
                 }
@@ -149,7 +151,9 @@ impl Index {
         };
         let record = records.id();
         let ask = async |scope, limit| {
-            self.client.query(&collection, record, scope, vector, limit).await
+            self.client
+                .query(&collection, record, scope, vector, limit)
+                .await
         };
         let Some(project) = &query.project else {
             return ask(Scope::All, query.limit).await;

@@ -32,6 +32,6 @@ pub use embedder::{EmbedError, Embedder, ModelState, Source};
 pub use error::MemoryError;
 pub use memory::Memory;
 pub use model::{
-    Added, Entry, Export, Filter, Forget, Forgotten, Importance, Metadata, NewMemory, Query, Recall,
-    RecallBy, Recalled,
+    Added, Entry, Export, Filter, Forget, Forgotten, Importance, Metadata, NewMemory, Query,
+    Recall, RecallBy, Recalled,
 };

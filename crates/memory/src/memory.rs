@@ -1,5 +1,6 @@
 //! [`Memory`]: the one interface over the record, the model and the Chroma server.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -30,6 +31,15 @@ const LAST_PATIENCE: Duration = Duration::from_millis(200);
 #[derive(Clone)]
 pub struct Memory {
     inner: Arc<Inner>,
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory")
+            .field("records", &self.inner.records)
+            .field("index", &self.inner.index)
+            .finish_non_exhaustive()
+    }
 }
 
 struct Inner {
@@ -153,9 +163,15 @@ impl Memory {
         project_dir: &str,
     ) -> Result<Added, MemoryError> {
         if memories.is_empty() {
-            return Ok(Added { added: 0, indexed: 0 });
+            return Ok(Added {
+                added: 0,
+                indexed: 0,
+            });
         }
-        if memories.iter().any(|memory| memory.content.trim().is_empty()) {
+        if memories
+            .iter()
+            .any(|memory| memory.content.trim().is_empty())
+        {
             return Err(MemoryError::Invalid(
                 "A memory without text cannot be kept. Say in a sentence what is to be remembered."
                     .to_owned(),
@@ -200,7 +216,10 @@ impl Memory {
             Err(trouble) => {
                 // The server is looked for all the same, so that what has vectors gets there.
                 let troubles = inner.settle(deadline).await;
-                let memories = inner.records.with(move |record| record.by_words(&query)).await?;
+                let memories = inner
+                    .records
+                    .with(move |record| record.by_words(&query))
+                    .await?;
                 let words = "Until it is there, memories are found by their words only.".to_owned();
                 let notes = [Some(trouble), Some(words), troubles.index];
                 Ok(Recall {
@@ -228,7 +247,10 @@ impl Memory {
     /// # Errors
     /// When the record cannot be read.
     pub async fn list(&self, filter: Filter) -> Result<Vec<Entry>, MemoryError> {
-        self.inner.records.with(move |record| record.list(&filter)).await
+        self.inner
+            .records
+            .with(move |record| record.list(&filter))
+            .await
     }
 
     /// The memories meant by `filter` that have a word of `text` in one of its forms, best first. Needs
@@ -239,7 +261,9 @@ impl Memory {
     pub async fn search(&self, text: &str, filter: Filter) -> Result<Vec<Entry>, MemoryError> {
         let text = text.to_owned();
         let records = &self.inner.records;
-        records.with(move |record| record.search(&text, &filter)).await
+        records
+            .with(move |record| record.search(&text, &filter))
+            .await
     }
 
     /// Forgets for good: the text is overwritten in the file, and deleted from the Chroma server, now
@@ -252,7 +276,10 @@ impl Memory {
         let deadline = Instant::now() + inner.patience;
         // Nobody may bring into the index what is being forgotten.
         let guard = timeout_at(deadline, inner.catching_up.clone().lock_owned()).await;
-        let ids = inner.records.with(move |record| record.forget(&what)).await?;
+        let ids = inner
+            .records
+            .with(move |record| record.forget(&what))
+            .await?;
         let forgotten = u32::try_from(ids.len()).unwrap_or(u32::MAX);
         let mut note = None;
         if let Some(index) = inner.index.as_ref().filter(|_| forgotten > 0) {
@@ -409,7 +436,9 @@ impl Inner {
             };
             match asked {
                 Ok(memories) => found = Some(memories),
-                Err(why) => notes[0] = Some(format!("{why} The record itself was searched instead.")),
+                Err(why) => {
+                    notes[0] = Some(format!("{why} The record itself was searched instead."))
+                }
             }
         }
         let model = self.model.name();
@@ -424,13 +453,8 @@ impl Inner {
             })
             .await?;
         if waiting > 0 {
-            let (those, do_) = if waiting == 1 {
-                ("One memory is".to_owned(), "it")
-            } else {
-                (format!("{waiting} memories are"), "they")
-            };
             notes[1] = Some(format!(
-                "{those} not yet found by meaning, because {do_} still waits for the embedding model."
+                "Memories that still wait for the embedding model are not found by meaning yet: {waiting} of them."
             ));
         }
         Ok(Recall {
@@ -462,7 +486,9 @@ impl Inner {
                         .await?;
                     match found {
                         Some(memories) => return Ok(Ok(memories)),
-                        None => "The Chroma server has memories that the record has not.".to_owned(),
+                        None => {
+                            "The Chroma server has memories that the record has not.".to_owned()
+                        }
                     }
                 }
                 Ok(Err(why)) => why,
