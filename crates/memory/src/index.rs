@@ -6,8 +6,8 @@
 use parking_lot::Mutex;
 
 use crate::chroma::{Client, Scope};
-use crate::memory::Records;
 use crate::model::Query;
+use crate::records::Records;
 
 /// How many memories go to the server at once.
 const BATCH: usize = 100;

@@ -22,6 +22,7 @@ mod index;
 mod memory;
 mod model;
 mod record;
+mod records;
 mod vector;
 
 #[cfg(feature = "embed-local")]

@@ -118,7 +118,7 @@ async fn a_server_that_comes_later_is_used_then_over_chroma_with_the_model() -> 
     all.sort_unstable();
     assert_eq!(server.documents().await?, all);
     let recall = memory.query(Query::new("version control")).await?;
-    assert_eq!((texts(&recall)[0], recall.note), (SECOND, None));
+    assert_eq!((texts(&recall)[0], &recall.note), (SECOND, &None));
     Ok(())
 }
 

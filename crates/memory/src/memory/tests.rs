@@ -1,8 +1,9 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 use super::*;
 use crate::embedder::{EmbedError, Embedder};
