@@ -81,7 +81,9 @@ impl Client {
 
     /// Whether the server lives.
     pub(crate) async fn heartbeat(&self) -> Result<(), String> {
-        self.call(Method::GET, "/api/v2/heartbeat", None).await.map(drop)
+        self.call(Method::GET, "/api/v2/heartbeat", None)
+            .await
+            .map(drop)
     }
 
     /// The id of the collection, which is made if there is none.
@@ -158,7 +160,9 @@ impl Client {
 
     /// Takes memories out of the collection.
     pub(crate) async fn delete(&self, collection: &str, ids: &[String]) -> Result<(), String> {
-        self.of(collection, "delete", json!({"ids": ids})).await.map(drop)
+        self.of(collection, "delete", json!({"ids": ids}))
+            .await
+            .map(drop)
     }
 
     async fn of(&self, collection: &str, verb: &str, body: Value) -> Result<Value, String> {
@@ -189,7 +193,10 @@ impl Client {
 
     fn silent(&self, error: &reqwest::Error) -> String {
         if error.is_timeout() {
-            return format!("The Chroma server at {} does not answer in time.", self.base);
+            return format!(
+                "The Chroma server at {} does not answer in time.",
+                self.base
+            );
         }
         format!("The Chroma server at {} cannot be reached.", self.base)
     }

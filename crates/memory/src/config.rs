@@ -6,7 +6,8 @@ use std::time::Duration;
 use reqwest::Url;
 
 /// Where the three files of the model are published.
-const PUBLISHED: &str = "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/main/";
+const PUBLISHED: &str =
+    "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/main/";
 
 /// How the memory behaves. The defaults are what a person's machine should use.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -215,7 +215,10 @@ impl Model {
         };
         let total = fetch.total();
         self.say(ModelState::Downloading { received: 0, total });
-        tracing::info!(megabytes = total >> 20, "The embedding model is being downloaded.");
+        tracing::info!(
+            megabytes = total >> 20,
+            "The embedding model is being downloaded."
+        );
         let model = self.clone();
         let task = tokio::spawn(async move {
             let told = |received| model.say(ModelState::Downloading { received, total });
@@ -277,7 +280,11 @@ impl Model {
     }
 
     fn drop_when_idle(&self, slot: &mut Slot) {
-        if slot.dropper.as_ref().is_some_and(|task| !task.is_finished()) {
+        if slot
+            .dropper
+            .as_ref()
+            .is_some_and(|task| !task.is_finished())
+        {
             return;
         }
         let (weak, idle, state) = (Arc::downgrade(&self.slot), self.idle, self.state.clone());

@@ -74,7 +74,9 @@ pub enum MemoryError {
     #[error("{0}")]
     Invalid(String),
     /// No memory of that id.
-    #[error("There is no memory {id}, so nothing was forgotten. List the memories to see their ids.")]
+    #[error(
+        "There is no memory {id}, so nothing was forgotten. List the memories to see their ids."
+    )]
     NotFound {
         /// The id asked for.
         id: String,

@@ -61,7 +61,9 @@ impl Fetch {
             if !is_right(&path, file).await.map_err(disk)? {
                 let response = self.ask(&client, file).await?;
                 let partial = self.folder.join(format!("{}.partial", file.name));
-                let kept = self.keep(response, file, &partial, |n| told(before + n)).await;
+                let kept = self
+                    .keep(response, file, &partial, |n| told(before + n))
+                    .await;
                 if let Err(message) = kept {
                     // A side file that cannot be removed is overwritten the next time.
                     let _ = fs::remove_file(&partial).await;

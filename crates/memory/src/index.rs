@@ -6,8 +6,8 @@
 use parking_lot::Mutex;
 
 use crate::chroma::{Client, Scope};
-use crate::memory::Records;
 use crate::model::Query;
+use crate::records::Records;
 
 /// How many memories go to the server at once.
 const BATCH: usize = 100;
@@ -82,7 +82,9 @@ impl Index {
             Err(why) => {
                 self.lose(&why);
                 if was_up {
-                    self.fill(records, model).await.inspect_err(|why| self.lose(why))
+                    self.fill(records, model)
+                        .await
+                        .inspect_err(|why| self.lose(why))
                 } else {
                     Err(why)
                 }
@@ -149,7 +151,9 @@ impl Index {
         };
         let record = records.id();
         let ask = async |scope, limit| {
-            self.client.query(&collection, record, scope, vector, limit).await
+            self.client
+                .query(&collection, record, scope, vector, limit)
+                .await
         };
         let Some(project) = &query.project else {
             return ask(Scope::All, query.limit).await;

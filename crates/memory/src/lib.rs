@@ -22,6 +22,7 @@ mod index;
 mod memory;
 mod model;
 mod record;
+mod records;
 mod vector;
 
 #[cfg(feature = "embed-local")]
@@ -32,6 +33,6 @@ pub use embedder::{EmbedError, Embedder, ModelState, Source};
 pub use error::MemoryError;
 pub use memory::Memory;
 pub use model::{
-    Added, Entry, Export, Filter, Forget, Forgotten, Importance, Metadata, NewMemory, Query, Recall,
-    RecallBy, Recalled,
+    Added, Entry, Export, Filter, Forget, Forgotten, Importance, Metadata, NewMemory, Query,
+    Recall, RecallBy, Recalled,
 };

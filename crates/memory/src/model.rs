@@ -216,8 +216,13 @@ pub struct Export {
 
 /// Tags as they are kept: without commas, blanks around them, or blank ones; joined by commas.
 pub(crate) fn join_tags(tags: &[String]) -> String {
-    let clean = tags.iter().map(|tag| tag.replace(',', "").trim().to_owned());
-    clean.filter(|tag| !tag.is_empty()).collect::<Vec<_>>().join(",")
+    let clean = tags
+        .iter()
+        .map(|tag| tag.replace(',', "").trim().to_owned());
+    clean
+        .filter(|tag| !tag.is_empty())
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 /// The reverse of [`join_tags`].

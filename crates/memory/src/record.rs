@@ -12,9 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params, params_fr
 use uuid::Uuid;
 
 use crate::error::MemoryError;
-use crate::model::{
-    Entry, Filter, Forget, Importance, Metadata, NewMemory, join_tags, split_tags,
-};
+use crate::model::{Entry, Filter, Forget, Importance, Metadata, NewMemory, join_tags, split_tags};
 use crate::vector;
 
 /// The columns that [`entry`] reads.
@@ -178,7 +176,8 @@ impl Record {
         let mut gone: HashSet<String> = indexed.into_iter().collect();
         {
             let mut all = unit.prepare_cached("SELECT number, id, indexed FROM memories")?;
-            let mut lacks = unit.prepare_cached("UPDATE memories SET indexed = 0 WHERE number = ?1")?;
+            let mut lacks =
+                unit.prepare_cached("UPDATE memories SET indexed = 0 WHERE number = ?1")?;
             let mut rows = all.query([])?;
             while let Some(row) = rows.next()? {
                 let id: String = row.get(1)?;
@@ -203,7 +202,8 @@ impl Record {
         )?;
         let mut ready = 0;
         for number in numbers {
-            ready += statement.query_row(params![number, model, in_index], |row| row.get::<_, u32>(0))?;
+            ready += statement
+                .query_row(params![number, model, in_index], |row| row.get::<_, u32>(0))?;
         }
         Ok(ready)
     }

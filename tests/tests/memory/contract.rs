@@ -41,25 +41,59 @@ async fn keeps_the_contract(scene: &Scene) -> Result<()> {
 }
 
 async fn nothing_is_found_in_nothing(memory: &Memory) -> Result<()> {
-    assert_eq!(memory.add(vec![], 1, "/web").await?, Added { added: 0, indexed: 0 });
+    assert_eq!(
+        memory.add(vec![], 1, "/web").await?,
+        Added {
+            added: 0,
+            indexed: 0
+        }
+    );
     let recall = memory.query(Query::new("anything")).await?;
-    assert_eq!((recall.memories.len(), recall.by, recall.note), (0, RecallBy::Embedding, None));
+    assert_eq!(
+        (recall.memories.len(), recall.by, recall.note),
+        (0, RecallBy::Embedding, None)
+    );
     ensure!(memory.available());
     Ok(())
 }
 
 async fn memories_are_kept_with_their_metadata(memory: &Memory) -> Result<()> {
-    let added = memory.add(vec![new(PROMISES), new(STYLES)], 7, "/web").await?;
-    assert_eq!(added, Added { added: 2, indexed: 2 });
-    let added = memory.add(vec![new(LOCKS), new(INDEXES)], 8, "/api").await?;
-    assert_eq!(added, Added { added: 2, indexed: 2 });
+    let added = memory
+        .add(vec![new(PROMISES), new(STYLES)], 7, "/web")
+        .await?;
+    assert_eq!(
+        added,
+        Added {
+            added: 2,
+            indexed: 2
+        }
+    );
+    let added = memory
+        .add(vec![new(LOCKS), new(INDEXES)], 8, "/api")
+        .await?;
+    assert_eq!(
+        added,
+        Added {
+            added: 2,
+            indexed: 2
+        }
+    );
     let recall = memory.query(Query::new(PROMISES)).await?;
     let first = &recall.memories[0];
     assert_eq!(first.content, PROMISES);
     ensure!(first.distance < 1e-3, "{}", first.distance);
     let metadata = &first.metadata;
-    assert_eq!((metadata.session_id, metadata.project_dir.as_str()), (7, "/web"));
-    assert_eq!((metadata.kind.as_str(), metadata.tags.as_slice()), ("reflection", ["async".to_owned(), "javascript".to_owned()].as_slice()));
+    assert_eq!(
+        (metadata.session_id, metadata.project_dir.as_str()),
+        (7, "/web")
+    );
+    assert_eq!(
+        (metadata.kind.as_str(), metadata.tags.as_slice()),
+        (
+            "reflection",
+            ["async".to_owned(), "javascript".to_owned()].as_slice()
+        )
+    );
     ensure!(paige_tests::record::is_time(&metadata.created_at));
     Ok(())
 }
@@ -72,14 +106,21 @@ async fn the_nearest_comes_first(memory: &Memory) -> Result<()> {
         ("SQL performance", INDEXES),
     ] {
         let recall = memory.query(Query::new(question)).await?;
-        assert_eq!((recall.by, &recall.note), (RecallBy::Embedding, &None), "{question}");
+        assert_eq!(
+            (recall.by, &recall.note),
+            (RecallBy::Embedding, &None),
+            "{question}"
+        );
         // Without a project, every project's are found.
         assert_eq!(recall.memories.len(), 4);
         assert_eq!(recall.memories[0].content, expected, "{question}");
         let distances: Vec<f32> = recall.memories.iter().map(|m| m.distance).collect();
         ensure!(distances.is_sorted(), "{distances:?}");
         ensure!(recall.memories.iter().all(|memory| !memory.other_project));
-        let one = Query { limit: 1, ..Query::new(question) };
+        let one = Query {
+            limit: 1,
+            ..Query::new(question)
+        };
         assert_eq!(texts(&memory.query(one).await?), [expected]);
     }
     Ok(())
@@ -103,7 +144,11 @@ async fn projects_are_told_apart(memory: &Memory) -> Result<()> {
     assert_eq!(others, [false, false, true]);
     assert_eq!(memory.query(question(false, 5)).await?.memories.len(), 4);
     assert_eq!(memory.query(question(false, 2)).await?.memories.len(), 2);
-    let nowhere = Query { project: Some("/none".to_owned()), only_project: true, ..Query::new("x") };
+    let nowhere = Query {
+        project: Some("/none".to_owned()),
+        only_project: true,
+        ..Query::new("x")
+    };
     assert_eq!(memory.query(nowhere).await?.memories, []);
     Ok(())
 }
@@ -114,14 +159,29 @@ async fn a_key_is_kept_once(memory: &Memory) -> Result<()> {
         keyed.key = Some("stream:wrap-up:9:0".to_owned());
         vec![keyed]
     };
-    assert_eq!(memory.add(keyed(), 9, "/api").await?, Added { added: 1, indexed: 1 });
-    assert_eq!(memory.add(keyed(), 9, "/api").await?, Added { added: 0, indexed: 0 });
+    assert_eq!(
+        memory.add(keyed(), 9, "/api").await?,
+        Added {
+            added: 1,
+            indexed: 1
+        }
+    );
+    assert_eq!(
+        memory.add(keyed(), 9, "/api").await?,
+        Added {
+            added: 0,
+            indexed: 0
+        }
+    );
     assert_eq!(memory.list(Filter::default()).await?.len(), 5);
     Ok(())
 }
 
 async fn what_is_forgotten_is_found_no_more(memory: &Memory) -> Result<()> {
-    let of_session = Filter { session: Some(9), ..Filter::default() };
+    let of_session = Filter {
+        session: Some(9),
+        ..Filter::default()
+    };
     let id = memory.list(of_session).await?[0].id.clone();
     let forgotten = memory.forget(Forget::Ids(vec![id.clone()])).await?;
     assert_eq!((forgotten.forgotten, forgotten.note), (1, None));

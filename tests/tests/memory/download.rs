@@ -53,14 +53,28 @@ async fn the_model_is_downloaded_at_its_first_use_with_the_model() -> Result<()>
     assert_eq!(*model.borrow(), ModelState::Resting);
 
     // Nobody publishes it yet: words do, and it is said why.
-    let added = memory.add(vec![new("Recursion needs a base case.")], 1, "/p").await?;
-    assert_eq!(added, Added { added: 1, indexed: 0 });
+    let added = memory
+        .add(vec![new("Recursion needs a base case.")], 1, "/p")
+        .await?;
+    assert_eq!(
+        added,
+        Added {
+            added: 1,
+            indexed: 0
+        }
+    );
     let failed = model.wait_for(|state| matches!(state, ModelState::Failed { .. }));
     timeout(PATIENCE, failed).await??;
     let recall = memory.query(Query::new("recursive")).await?;
-    assert_eq!((texts(&recall), recall.by), (vec!["Recursion needs a base case."], RecallBy::FullText));
+    assert_eq!(
+        (texts(&recall), recall.by),
+        (vec!["Recursion needs a base case."], RecallBy::FullText)
+    );
     let note = recall.note.unwrap_or_default();
-    assert!(note.contains("download") && note.contains("words only"), "{note}");
+    assert!(
+        note.contains("download") && note.contains("words only"),
+        "{note}"
+    );
 
     // It is tried again, told as it goes on, and what waited is found by its meaning.
     publish(model_dir()?, port).await?;
@@ -76,8 +90,13 @@ async fn the_model_is_downloaded_at_its_first_use_with_the_model() -> Result<()>
     timeout(PATIENCE, downloading).await??;
     let ready = model.wait_for(|state| *state == ModelState::Ready);
     timeout(PATIENCE, ready).await??;
-    let recall = memory.query(Query::new("a function that calls itself")).await?;
-    assert_eq!((texts(&recall), recall.by), (vec!["Recursion needs a base case."], RecallBy::Embedding));
+    let recall = memory
+        .query(Query::new("a function that calls itself"))
+        .await?;
+    assert_eq!(
+        (texts(&recall), recall.by),
+        (vec!["Recursion needs a base case."], RecallBy::Embedding)
+    );
     assert_eq!(recall.note, None);
 
     // The next start finds it where it was put.
@@ -85,7 +104,15 @@ async fn the_model_is_downloaded_at_its_first_use_with_the_model() -> Result<()>
     let folder = scene.folder.path().join("models/all-MiniLM-L6-v2");
     assert_eq!(std::fs::read_dir(folder)?.count(), 3);
     let memory = scene.open().await?;
-    let added = memory.add(vec![new("Branches in Git are cheap.")], 1, "/p").await?;
-    assert_eq!(added, Added { added: 1, indexed: 1 });
+    let added = memory
+        .add(vec![new("Branches in Git are cheap.")], 1, "/p")
+        .await?;
+    assert_eq!(
+        added,
+        Added {
+            added: 1,
+            indexed: 1
+        }
+    );
     Ok(())
 }

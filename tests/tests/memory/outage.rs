@@ -32,8 +32,16 @@ async fn a_server_that_never_answers_delays_nobody_with_the_model() -> Result<()
     assert!(start.elapsed() < BOUND, "open: {:?}", start.elapsed());
     for round in 0..3 {
         let start = Instant::now();
-        let added = memory.add(vec![new("Loops need an end.")], round, "/p").await?;
-        assert_eq!(added, Added { added: 1, indexed: 0 });
+        let added = memory
+            .add(vec![new("Loops need an end.")], round, "/p")
+            .await?;
+        assert_eq!(
+            added,
+            Added {
+                added: 1,
+                indexed: 0
+            }
+        );
         assert!(start.elapsed() < BOUND, "add: {:?}", start.elapsed());
         let start = Instant::now();
         let recall = memory.query(Query::new("loops")).await?;
@@ -55,7 +63,11 @@ async fn a_server_that_never_answers_delays_nobody_with_the_model() -> Result<()
     for recall in tasks.join_all().await {
         assert!(!recall?.memories.is_empty());
     }
-    assert!(start.elapsed() < BOUND, "twenty queries: {:?}", start.elapsed());
+    assert!(
+        start.elapsed() < BOUND,
+        "twenty queries: {:?}",
+        start.elapsed()
+    );
     held.abort();
     Ok(())
 }
@@ -82,7 +94,10 @@ async fn a_server_that_freezes_and_thaws_over_chroma_with_the_model() -> Result<
     server.freeze(false)?;
     let start = Instant::now();
     while memory.query(Query::new("loops")).await?.note.is_some() {
-        assert!(start.elapsed() < Duration::from_secs(60), "it is used again");
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "it is used again"
+        );
     }
     assert!(memory.available());
     Ok(())

@@ -49,7 +49,8 @@ impl Stems {
         let stop: BTreeSet<&str> = STOP_WORDS.split_whitespace().collect();
         let content: Vec<&str> = words.filter(|word| !stop.contains(word)).collect();
         self.0.execute("DELETE FROM texts", [])?;
-        self.0.execute("INSERT INTO texts VALUES (?1)", [content.join(" ")])?;
+        self.0
+            .execute("INSERT INTO texts VALUES (?1)", [content.join(" ")])?;
         let mut statement = self.0.prepare("SELECT term FROM stems")?;
         let stems = statement.query_map([], |row| row.get(0))?;
         Ok(stems.collect::<Result<_, _>>()?)
@@ -70,7 +71,12 @@ fn the_set_is_as_hard_as_it_claims() -> Result<()> {
         let query = stems.of(&pair.query)?;
         let memory = stems.of(&pair.memory)?;
         let shared: Vec<_> = query.intersection(&memory).collect();
-        assert!(shared.is_empty(), "{shared:?} in {} | {}", pair.query, pair.memory);
+        assert!(
+            shared.is_empty(),
+            "{shared:?} in {} | {}",
+            pair.query,
+            pair.memory
+        );
         assert!(query.len() >= 2 && memory.len() >= 3, "{}", pair.query);
         asked.extend(query);
     }
@@ -78,8 +84,15 @@ fn the_set_is_as_hard_as_it_claims() -> Result<()> {
     for distractor in &set.distractors {
         sharing += usize::from(!stems.of(distractor)?.is_disjoint(&asked));
     }
-    assert!(sharing >= 50, "{sharing} distractors share a word with the queries");
-    let texts = set.pairs.iter().map(|pair| &pair.memory).chain(&set.distractors);
+    assert!(
+        sharing >= 50,
+        "{sharing} distractors share a word with the queries"
+    );
+    let texts = set
+        .pairs
+        .iter()
+        .map(|pair| &pair.memory)
+        .chain(&set.distractors);
     let distinct: BTreeSet<_> = texts.collect();
     assert_eq!(distinct.len(), set.pairs.len() + set.distractors.len());
     Ok(())
@@ -87,7 +100,11 @@ fn the_set_is_as_hard_as_it_claims() -> Result<()> {
 
 async fn filled(scene: &Scene, set: &Set) -> Result<Memory> {
     let memory = scene.open().await?;
-    let texts = set.pairs.iter().map(|pair| &pair.memory).chain(&set.distractors);
+    let texts = set
+        .pairs
+        .iter()
+        .map(|pair| &pair.memory)
+        .chain(&set.distractors);
     let all = texts.map(|text| NewMemory {
         key: None,
         content: text.clone(),
@@ -103,10 +120,17 @@ async fn filled(scene: &Scene, set: &Set) -> Result<Memory> {
 async fn hit_rate(memory: &Memory, set: &Set, by: RecallBy) -> Result<f64> {
     let (mut hits, mut missed) = (0, Vec::new());
     for pair in &set.pairs {
-        let query = Query { limit: 3, ..Query::new(&*pair.query) };
+        let query = Query {
+            limit: 3,
+            ..Query::new(&*pair.query)
+        };
         let recall = memory.query(query).await?;
         assert_eq!(recall.by, by);
-        if recall.memories.iter().any(|found| found.content == pair.memory) {
+        if recall
+            .memories
+            .iter()
+            .any(|found| found.content == pair.memory)
+        {
             hits += 1;
         } else {
             missed.push(&pair.query);
@@ -132,7 +156,10 @@ async fn words_alone_do_not_find_them() -> Result<()> {
     let set = set()?;
     let scene = Scene {
         folder: tempfile::tempdir()?,
-        config: Config { download: false, ..Config::default() },
+        config: Config {
+            download: false,
+            ..Config::default()
+        },
     };
     let memory = filled(&scene, &set).await?;
     assert!(hit_rate(&memory, &set, RecallBy::FullText).await? < 0.5);

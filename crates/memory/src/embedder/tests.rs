@@ -15,7 +15,10 @@ struct Length;
 impl Embedder for Length {
     fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, String> {
         #[expect(clippy::cast_precision_loss, reason = "texts of tests are short")]
-        Ok(texts.iter().map(|text| vec![text.len() as f32, 1.0]).collect())
+        Ok(texts
+            .iter()
+            .map(|text| vec![text.len() as f32, 1.0])
+            .collect())
     }
 }
 
@@ -51,7 +54,10 @@ async fn nothing_is_loaded_before_it_is_needed_and_then_once() {
     let (fake, model) = model(Fake::default(), MINUTE);
     assert_eq!(fake.loads.load(SeqCst), 0);
     for _ in 0..3 {
-        let vectors = model.embed(vec!["abc".to_owned(), String::new()], soon()).await.unwrap();
+        let vectors = model
+            .embed(vec!["abc".to_owned(), String::new()], soon())
+            .await
+            .unwrap();
         assert_eq!(vectors[1], [0.0, 1.0]);
         assert!((vectors[0][0] - 3.0 / 10.0_f32.sqrt()).abs() < 1e-6);
     }
@@ -67,7 +73,10 @@ async fn it_is_dropped_when_nobody_has_used_it_for_long() {
     model.embed(vec!["a".to_owned()], soon()).await.unwrap();
     assert!(model.slot.lock().await.embedder.is_some());
     let resting = state.wait_for(|state| *state == ModelState::Resting);
-    tokio::time::timeout(Duration::from_secs(10), resting).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(10), resting)
+        .await
+        .unwrap()
+        .unwrap();
     assert!(model.slot.lock().await.embedder.is_none());
     model.embed(vec!["a".to_owned()], soon()).await.unwrap();
     assert_eq!(fake.loads.load(SeqCst), 2);
@@ -90,10 +99,16 @@ async fn a_failure_is_not_repeated_before_its_pause_is_over() {
 
 #[tokio::test]
 async fn who_cannot_wait_does_without_and_the_next_one_finds_it() {
-    let slow = Fake { slow: Duration::from_millis(300), ..Fake::default() };
+    let slow = Fake {
+        slow: Duration::from_millis(300),
+        ..Fake::default()
+    };
     let (fake, model) = model(slow, MINUTE);
     let at_once = Instant::now() + Duration::from_millis(20);
-    model.embed(vec!["a".to_owned()], at_once).await.unwrap_err();
+    model
+        .embed(vec!["a".to_owned()], at_once)
+        .await
+        .unwrap_err();
     model.embed(vec!["a".to_owned()], soon()).await.unwrap();
     assert_eq!(fake.loads.load(SeqCst), 1);
 }

@@ -1,5 +1,5 @@
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 
 use tokio::net::TcpListener;
 
@@ -32,7 +32,11 @@ async fn serve(a: &'static str, b: &'static str) -> (String, Arc<AtomicUsize>) {
             let read = socket.read(&mut request).await.unwrap();
             count.fetch_add(1, SeqCst);
             let request = String::from_utf8_lossy(&request[..read]);
-            let body = if request.starts_with("GET /m/a ") { a } else { b };
+            let body = if request.starts_with("GET /m/a ") {
+                a
+            } else {
+                b
+            };
             let answer = format!(
                 "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
                 body.len()
@@ -44,12 +48,18 @@ async fn serve(a: &'static str, b: &'static str) -> (String, Arc<AtomicUsize>) {
 }
 
 fn fetch(from: String, folder: &Path) -> Fetch {
-    Fetch { from, folder: folder.join("models/m"), files: FILES }
+    Fetch {
+        from,
+        folder: folder.join("models/m"),
+        files: FILES,
+    }
 }
 
 fn names(folder: &Path) -> Vec<String> {
     let files = std::fs::read_dir(folder.join("models/m")).unwrap();
-    let mut names: Vec<_> = files.map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> = files
+        .map(|f| f.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -60,7 +70,10 @@ async fn files_are_fetched_once_and_told_of() {
     let (from, asked) = serve("hello", "world!").await;
     let fetch = fetch(from, folder.path());
     let told = AtomicU64::new(0);
-    fetch.run(|received| told.store(received, SeqCst)).await.unwrap();
+    fetch
+        .run(|received| told.store(received, SeqCst))
+        .await
+        .unwrap();
     assert_eq!((told.load(SeqCst), fetch.total()), (11, 11));
     assert_eq!(names(folder.path()), ["a", "b"]);
     fetch.run(|_| ()).await.unwrap();
@@ -69,7 +82,10 @@ async fn files_are_fetched_once_and_told_of() {
     std::fs::write(folder.path().join("models/m/b"), "World!").unwrap();
     fetch.run(|_| ()).await.unwrap();
     assert_eq!(asked.load(SeqCst), 3);
-    assert_eq!(std::fs::read(folder.path().join("models/m/b")).unwrap(), b"world!");
+    assert_eq!(
+        std::fs::read(folder.path().join("models/m/b")).unwrap(),
+        b"world!"
+    );
 }
 
 #[tokio::test]
@@ -90,6 +106,9 @@ async fn no_network_is_said_with_what_helps() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap()
     };
-    let error = fetch(format!("http://{port}/"), folder.path()).run(|_| ()).await.unwrap_err();
+    let error = fetch(format!("http://{port}/"), folder.path())
+        .run(|_| ())
+        .await
+        .unwrap_err();
     assert!(error.contains("Check the network"), "{error}");
 }

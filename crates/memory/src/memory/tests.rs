@@ -1,8 +1,9 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 use super::*;
 use crate::embedder::{EmbedError, Embedder};
@@ -64,7 +65,9 @@ impl Scene {
 
     async fn open(&self) -> Memory {
         let path = self.folder.path().join("memory.db");
-        Memory::open_with(&path, self.config.clone(), self.source.clone()).await.unwrap()
+        Memory::open_with(&path, self.config.clone(), self.source.clone())
+            .await
+            .unwrap()
     }
 }
 
@@ -83,8 +86,17 @@ async fn memories_are_found_by_their_vectors() {
     let scene = Scene::new();
     let memory = scene.open().await;
     assert!(memory.available());
-    let added = memory.add(vec![new("red apple"), new("blue sky")], 1, "/p").await.unwrap();
-    assert_eq!(added, Added { added: 2, indexed: 2 });
+    let added = memory
+        .add(vec![new("red apple"), new("blue sky")], 1, "/p")
+        .await
+        .unwrap();
+    assert_eq!(
+        added,
+        Added {
+            added: 2,
+            indexed: 2
+        }
+    );
     let recall = memory.query(Query::new("apple red")).await.unwrap();
     assert_eq!((recall.by, &recall.note), (RecallBy::Embedding, &None));
     assert_eq!(recall.memories[0].content, "red apple");
@@ -96,13 +108,25 @@ async fn without_a_model_words_are_searched_and_it_is_said() {
     let scene = Scene::new();
     scene.source.missing.store(true, SeqCst);
     let memory = scene.open().await;
-    let added = memory.add(vec![new("red apple"), new("blue sky")], 1, "/p").await.unwrap();
-    assert_eq!(added, Added { added: 2, indexed: 0 });
+    let added = memory
+        .add(vec![new("red apple"), new("blue sky")], 1, "/p")
+        .await
+        .unwrap();
+    assert_eq!(
+        added,
+        Added {
+            added: 2,
+            indexed: 0
+        }
+    );
     let recall = memory.query(Query::new("which apples?")).await.unwrap();
     assert_eq!(recall.by, RecallBy::FullText);
     assert_eq!(recall.memories.len(), 1);
     let note = recall.note.unwrap();
-    assert_eq!(note, "The model is missing. Until it is there, memories are found by their words only.");
+    assert_eq!(
+        note,
+        "The model is missing. Until it is there, memories are found by their words only."
+    );
     // It comes: what was stored meanwhile is found by meaning, too.
     scene.source.missing.store(false, SeqCst);
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -115,11 +139,28 @@ async fn without_a_model_words_are_searched_and_it_is_said() {
 async fn a_resumed_wrap_up_stores_once() {
     let scene = Scene::new();
     let memory = scene.open().await;
-    let keyed = || vec![NewMemory { key: Some("s:wrap-up:1:0".to_owned()), ..new("once") }];
-    assert_eq!(memory.add(keyed(), 1, "/p").await.unwrap(), Added { added: 1, indexed: 1 });
+    let keyed = || {
+        vec![NewMemory {
+            key: Some("s:wrap-up:1:0".to_owned()),
+            ..new("once")
+        }]
+    };
+    assert_eq!(
+        memory.add(keyed(), 1, "/p").await.unwrap(),
+        Added {
+            added: 1,
+            indexed: 1
+        }
+    );
     memory.close().await;
     let memory = scene.open().await;
-    assert_eq!(memory.add(keyed(), 1, "/p").await.unwrap(), Added { added: 0, indexed: 0 });
+    assert_eq!(
+        memory.add(keyed(), 1, "/p").await.unwrap(),
+        Added {
+            added: 0,
+            indexed: 0
+        }
+    );
     assert_eq!(memory.export().await.unwrap().memories.len(), 1);
 }
 
@@ -130,11 +171,29 @@ async fn what_makes_no_sense_is_refused() {
     let blank = memory.add(vec![new("fine"), new(" ")], 1, "/p").await;
     assert!(matches!(blank, Err(MemoryError::Invalid(_))));
     assert_eq!(memory.list(Filter::default()).await.unwrap(), []);
-    assert_eq!(memory.add(vec![], 1, "/p").await.unwrap(), Added { added: 0, indexed: 0 });
-    for query in [Query::new("\n"), Query { limit: 0, ..Query::new("x") }] {
-        assert!(matches!(memory.query(query).await, Err(MemoryError::Invalid(_))));
+    assert_eq!(
+        memory.add(vec![], 1, "/p").await.unwrap(),
+        Added {
+            added: 0,
+            indexed: 0
+        }
+    );
+    for query in [
+        Query::new("\n"),
+        Query {
+            limit: 0,
+            ..Query::new("x")
+        },
+    ] {
+        assert!(matches!(
+            memory.query(query).await,
+            Err(MemoryError::Invalid(_))
+        ));
     }
-    let config = Config { patience: Duration::ZERO, ..Config::default() };
+    let config = Config {
+        patience: Duration::ZERO,
+        ..Config::default()
+    };
     let path = scene.folder.path().join("other.db");
     let refused = Memory::open(&path, config).await;
     assert!(matches!(refused, Err(MemoryError::Config(problems)) if problems.len() == 1));
@@ -147,7 +206,10 @@ async fn a_closed_memory_says_so_to_every_clone() {
     let clone = memory.clone();
     memory.close().await;
     assert!(!clone.available());
-    assert_eq!(clone.list(Filter::default()).await, Err(MemoryError::Closed));
+    assert_eq!(
+        clone.list(Filter::default()).await,
+        Err(MemoryError::Closed)
+    );
     assert_eq!(clone.query(Query::new("x")).await, Err(MemoryError::Closed));
 }
 
@@ -161,7 +223,9 @@ async fn opening_and_listing_need_neither_model_nor_network() {
         download_url: format!("http://{}/", listener.local_addr().unwrap()),
         ..Config::default()
     };
-    let memory = Memory::open(&folder.path().join("memory.db"), config).await.unwrap();
+    let memory = Memory::open(&folder.path().join("memory.db"), config)
+        .await
+        .unwrap();
     assert_eq!(memory.search("x", Filter::default()).await.unwrap(), []);
     let quiet = timeout(Duration::from_millis(200), listener.accept()).await;
     assert!(quiet.is_err());
@@ -169,8 +233,16 @@ async fn opening_and_listing_need_neither_model_nor_network() {
     // The first question asks for the files, and does not wait for them.
     let recall = memory.query(Query::new("x")).await.unwrap();
     assert_eq!(recall.by, RecallBy::FullText);
-    assert!(recall.note.unwrap().starts_with("The embedding model is being downloaded (0 of 91 MB)."));
-    timeout(Duration::from_secs(10), listener.accept()).await.unwrap().unwrap();
+    assert!(
+        recall
+            .note
+            .unwrap()
+            .starts_with("The embedding model is being downloaded (0 of 91 MB).")
+    );
+    timeout(Duration::from_secs(10), listener.accept())
+        .await
+        .unwrap()
+        .unwrap();
 }
 
 #[tokio::test]
@@ -181,11 +253,23 @@ async fn many_at_once_lose_nothing() {
     for n in 0..40 {
         let memory = memory.clone();
         tasks.spawn(async move {
-            memory.add(vec![new(&format!("memory number{n}"))], n, "/p").await.unwrap();
-            memory.query(Query::new(format!("number{n}"))).await.unwrap();
+            memory
+                .add(vec![new(&format!("memory number{n}"))], n, "/p")
+                .await
+                .unwrap();
+            memory
+                .query(Query::new(format!("number{n}")))
+                .await
+                .unwrap();
         });
     }
     tasks.join_all().await;
-    let recall = memory.query(Query { limit: 100, ..Query::new("memory") }).await.unwrap();
+    let recall = memory
+        .query(Query {
+            limit: 100,
+            ..Query::new("memory")
+        })
+        .await
+        .unwrap();
     assert_eq!((recall.memories.len(), recall.note), (40, None));
 }

@@ -108,7 +108,9 @@ impl Record {
         let Some(words) = words(text) else {
             return Ok(Vec::new());
         };
-        let columns = ENTRY.replace("content", "memories.content").replace("tags", "memories.tags");
+        let columns = ENTRY
+            .replace("content", "memories.content")
+            .replace("tags", "memories.tags");
         let sql = format!(
             "SELECT {columns} FROM memory_words JOIN memories ON number = memory_words.rowid
              WHERE memory_words MATCH ?1 AND (?2 IS NULL OR project_dir = ?2)
