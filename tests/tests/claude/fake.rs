@@ -117,7 +117,10 @@ async fn what_the_api_refuses_is_refused() -> Result<()> {
         let mut body = good();
         let (parent, name) = pointer.rsplit_once('/').unwrap_or(("", pointer));
         match body.pointer_mut(parent) {
-            Some(Value::Array(list)) if name == "1" => list.push(value),
+            Some(Value::Array(list)) => {
+                list.truncate(name.parse()?);
+                list.push(value);
+            }
             Some(parent) => parent[name] = value,
             None => anyhow::bail!("{pointer} is not there"),
         }
