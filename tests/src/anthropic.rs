@@ -47,6 +47,7 @@ struct State {
     calls: Mutex<BTreeMap<String, Call>>,
     structured_output: AtomicBool,
     counting: AtomicBool,
+    silent_counting: AtomicBool,
     any_model: AtomicBool,
     requests: Mutex<Vec<Recorded>>,
 }
@@ -105,6 +106,7 @@ impl Fake {
             calls: Mutex::new(rules::calls()),
             structured_output: AtomicBool::new(true),
             counting: AtomicBool::new(true),
+            silent_counting: AtomicBool::new(false),
             any_model: AtomicBool::new(false),
             requests: Mutex::default(),
         });
@@ -144,6 +146,11 @@ impl Fake {
     /// Makes it a server that counts no tokens.
     pub fn without_counting(&self) {
         self.state.counting.store(false, Ordering::Relaxed);
+    }
+
+    /// Makes it a server that never answers how many tokens there are.
+    pub fn with_silent_counting(&self) {
+        self.state.silent_counting.store(true, Ordering::Relaxed);
     }
 
     /// Makes it a server that has every model, as local ones do.
@@ -200,6 +207,9 @@ impl Behaviour for State {
             request: received.clone(),
             refused: problem.as_ref().map(|(_, _, message)| message.clone()),
         });
+        if received.counts() && self.silent_counting.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
         if received.counts() && !self.counting.load(Ordering::Relaxed) {
             return Ok(error(404, "not_found_error", "Not found"));
         }

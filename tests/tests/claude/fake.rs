@@ -178,7 +178,10 @@ async fn a_test_says_what_its_calls_need() -> Result<()> {
         answer["error"]["message"].to_string().contains("<thing>"),
         "{answer}"
     );
+    // What the system says about a field is not the field.
     let mut body = good();
+    body["system"] = "In <thing></thing> is a thing.".into();
+    assert_eq!(post(&fake, &body, header).await?.0, 400);
     body["messages"][0]["content"] = "<thing kind=\"a\">x</thing>".into();
     assert_eq!(post(&fake, &body, header).await?.0, 200);
     Ok(())

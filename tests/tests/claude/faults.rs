@@ -111,9 +111,10 @@ async fn a_longer_retry_after_is_honoured() -> Result<()> {
 
 #[tokio::test]
 async fn a_wait_beyond_the_deadline_is_not_begun() -> Result<()> {
-    let scene =
-        Scene::new("[[entry]]\ncall = \"review\"\nfault = { status = 429, retry_after = 60 }")
-            .await?;
+    let scene = Scene::new(
+        "[[entry]]\ncall = \"review\"\nfault = { status = 429, retry_after = 9223372036854775807 }",
+    )
+    .await?;
     let begun = Instant::now();
     let request = review().deadline(Duration::from_secs(10));
     let error = scene
@@ -144,6 +145,21 @@ async fn a_hanging_server_costs_no_more_than_the_deadline() -> Result<()> {
         "{took:?}"
     );
     assert_eq!(scene.book.row()?.latency_ms, -1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn counting_that_hangs_costs_a_quarter_of_the_time_and_no_answer() -> Result<()> {
+    let scene = Scene::new(GOOD).await?;
+    scene.fake.with_silent_counting();
+    let begun = Instant::now();
+    let request = review().deadline(Duration::from_secs(2));
+    let answer = scene.client.ask::<Verdict>(request).await?;
+    assert_eq!(answer.value, verdict());
+    assert!(begun.elapsed() >= Duration::from_millis(490));
+    // What was not counted is estimated: the answer alone costs 0.02, and a prompt costs something.
+    let worst = scene.book.state.lock().planned[0].worst_case;
+    assert!(worst.is_some_and(|worst| worst > 0.0205), "{worst:?}");
     Ok(())
 }
 

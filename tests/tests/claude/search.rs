@@ -3,7 +3,7 @@
 use anyhow::Result;
 use paige_claude::{Citation, Kind, Request, SearchResult, Tier};
 
-use crate::book::{Scene, Verdict, is_about, verdict};
+use crate::book::{GOOD, Scene, Verdict, is_about, review, verdict};
 
 /// The API pauses the turn once after a search, then the model answers and quotes.
 const PAUSED: &str = r#"
@@ -127,5 +127,30 @@ async fn only_results_of_this_call_are_told() -> Result<()> {
     .await?;
     let answer = scene.client.ask::<Verdict>(materials()).await?;
     assert_eq!((answer.searches, answer.citations), (vec![], vec![]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_schema_that_does_not_go_with_searches_is_dropped_for_that_call_alone() -> Result<()> {
+    let refused = r#"
+        [[entry]]
+        call = "materials"
+        times = 1
+        fault = { status = 400, message = "Citations cannot be used with output_config.format" }
+        [[entry]]
+        call = "materials"
+        contains = ["JSON Schema"]
+        answer = { passed = true, level = 7 }
+        "#;
+    let scene = Scene::new(&(refused.to_owned() + GOOD)).await?;
+    let answer = scene.client.ask::<Verdict>(materials()).await?;
+    assert_eq!(answer.value, verdict());
+    scene.client.ask::<Verdict>(review()).await?;
+    let bodies = scene.fake.messages();
+    let held: Vec<bool> = bodies
+        .iter()
+        .map(|body| body.get("output_config").is_some())
+        .collect();
+    assert_eq!(held, [true, false, true]);
     Ok(())
 }

@@ -56,6 +56,25 @@ async fn text_is_told_as_it_comes_and_the_usage_is_counted_once() -> Result<()> 
 }
 
 #[tokio::test]
+async fn a_stream_that_is_not_wanted_any_more_is_cancelled() -> Result<()> {
+    let scene = Scene::new(&entry("fault = { slow_ms = 100 }")).await?;
+    let client = scene.client.clone();
+    let (pieces, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let call = tokio::spawn(async move {
+        let mut tell = |piece: &str| drop(pieces.send(piece.to_owned()));
+        client.stream(explain(), &mut tell).await
+    });
+    assert!(
+        told.recv()
+            .await
+            .is_some_and(|piece| TEXT.starts_with(&piece))
+    );
+    call.abort();
+    assert_eq!(scene.book.wait_for(1).await?[0].latency_ms, -1);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_slow_stream_is_waited_for_as_long_as_it_moves() -> Result<()> {
     let scene = Scene::with(
         &entry("fault = { slow_ms = 60 }"),
