@@ -309,7 +309,8 @@ impl Fault {
                 json(200, message)
             });
         }
-        let pause = Duration::from_millis(self.slow_ms.unwrap_or(0));
+        // A pause lets what was sent so far leave before the connection breaks.
+        let pause = Duration::from_millis(self.slow_ms.unwrap_or(5));
         let broken = self.drop.map(|_| Err(Dropped));
         let pieces =
             stream::iter(parts.into_iter().map(Ok).chain(broken)).then(move |piece| async move {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use paige_claude::{ClaudeError, Client, Kind, Ledger, Secret, Tier};
+use tokio::io::AsyncReadExt as _;
 
 use crate::book::{Book, GOOD, Scene, Verdict, review, verdict};
 
@@ -87,6 +88,34 @@ async fn a_server_that_is_not_there_is_a_network_error() -> Result<()> {
         .expect_err("nobody is there");
     assert_eq!(error.kind(), Kind::Network);
     assert_eq!(scene.book.rows()?.len(), 4);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_key_goes_out_over_tls_alone_where_the_address_says_so() -> Result<()> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await?;
+        let mut hello = vec![0; 4096];
+        let read = stream.read(&mut hello).await?;
+        hello.truncate(read);
+        std::io::Result::Ok(hello)
+    });
+    let scene = Scene::with(GOOD, Book::default(), |config| {
+        config.base_url = format!("https://{address}");
+        config.retry_delays.clear();
+    })
+    .await?;
+    let error = scene
+        .client
+        .ask::<Verdict>(review())
+        .await
+        .expect_err("it speaks no TLS");
+    assert_eq!(error.kind(), Kind::Network);
+    // 22 begins a TLS handshake.
+    let hello = server.await??;
+    assert_eq!(hello.first(), Some(&22), "{error}");
     Ok(())
 }
 
@@ -200,9 +229,9 @@ async fn a_caller_that_goes_away_leaves_one_failed_row_and_nothing_reserved() ->
 
 #[tokio::test]
 async fn a_caller_that_goes_away_while_it_reserves_leaves_nothing_reserved() -> Result<()> {
-    let scene = Scene::with(GOOD, Book::slow(Duration::from_millis(200)), |_| ()).await?;
+    let scene = Scene::with(GOOD, Book::slow(Duration::from_millis(1500)), |_| ()).await?;
     let call = tokio::time::timeout(
-        Duration::from_millis(100),
+        Duration::from_millis(500),
         scene.client.ask::<Verdict>(review()),
     );
     assert!(call.await.is_err());
