@@ -17,6 +17,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -39,7 +40,7 @@ pub struct Received {
     /// The kind of call, from the header `x-paige-call-type`; empty when there is none.
     pub call: String,
     /// The JSON of the body.
-    pub body: serde_json::Value,
+    pub body: Value,
 }
 
 impl Received {
@@ -55,20 +56,34 @@ impl Received {
 
     /// All texts of the prompt: those of the system, and of every message.
     pub fn text(&self) -> String {
-        let mut whole = String::new();
-        let messages = self.body["messages"].as_array().into_iter().flatten();
-        for content in
-            std::iter::once(&self.body["system"]).chain(messages.map(|message| &message["content"]))
-        {
-            let blocks = content.as_array().into_iter().flatten();
-            let texts = blocks.filter_map(|block| block["text"].as_str());
-            for text in content.as_str().into_iter().chain(texts) {
-                whole.push_str(text);
-                whole.push('\n');
-            }
-        }
-        whole
+        texts(std::iter::once(&self.body["system"]).chain(self.contents(|_| true)))
     }
+
+    /// The texts of the user's messages.
+    pub fn user_text(&self) -> String {
+        texts(self.contents(|role| role == "user"))
+    }
+
+    fn contents(&self, of: fn(&Value) -> bool) -> impl Iterator<Item = &Value> {
+        let messages = self.body["messages"].as_array().into_iter().flatten();
+        messages
+            .filter(move |message| of(&message["role"]))
+            .map(|message| &message["content"])
+    }
+}
+
+/// A content is a text, or a list of blocks of which some have one.
+fn texts<'a>(contents: impl Iterator<Item = &'a Value>) -> String {
+    let mut whole = String::new();
+    for content in contents {
+        let blocks = content.as_array().into_iter().flatten();
+        let texts = blocks.filter_map(|block| block["text"].as_str());
+        for text in content.as_str().into_iter().chain(texts) {
+            whole.push_str(text);
+            whole.push('\n');
+        }
+    }
+    whole
 }
 
 /// The connection is closed without an answer.

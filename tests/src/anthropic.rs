@@ -47,6 +47,7 @@ struct State {
     calls: Mutex<BTreeMap<String, Call>>,
     structured_output: AtomicBool,
     counting: AtomicBool,
+    silent_counting: AtomicBool,
     any_model: AtomicBool,
     requests: Mutex<Vec<Recorded>>,
 }
@@ -114,6 +115,7 @@ impl Fake {
             calls: Mutex::new(rules::calls()),
             structured_output: AtomicBool::new(true),
             counting: AtomicBool::new(true),
+            silent_counting: AtomicBool::new(false),
             any_model: AtomicBool::new(false),
             requests: Mutex::default(),
         });
@@ -153,6 +155,11 @@ impl Fake {
     /// Makes it a server that counts no tokens.
     pub fn without_counting(&self) {
         self.state.counting.store(false, Ordering::Relaxed);
+    }
+
+    /// Makes it a server that never answers how many tokens there are.
+    pub fn with_silent_counting(&self) {
+        self.state.silent_counting.store(true, Ordering::Relaxed);
     }
 
     /// Makes it a server that has every model, as local ones do.
@@ -209,6 +216,9 @@ impl Behaviour for State {
             request: received.clone(),
             refused: problem.as_ref().map(|(_, _, message)| message.clone()),
         });
+        if received.counts() && self.silent_counting.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
         if received.counts() && !self.counting.load(Ordering::Relaxed) {
             return Ok(error(404, "not_found_error", "Not found"));
         }
@@ -308,7 +318,8 @@ impl Fault {
                 json(200, message)
             });
         }
-        let pause = Duration::from_millis(self.slow_ms.unwrap_or(0));
+        // A pause lets what was sent so far leave before the connection breaks.
+        let pause = Duration::from_millis(self.slow_ms.unwrap_or(5));
         let broken = self.drop.map(|_| Err(Dropped));
         let pieces =
             stream::iter(parts.into_iter().map(Ok).chain(broken)).then(move |piece| async move {

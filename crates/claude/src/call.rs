@@ -80,7 +80,7 @@ impl<'a> Call<'a> {
         Ok(Self {
             inner,
             model,
-            deadline: Instant::now() + request.deadline,
+            deadline: after(request.deadline),
             input_hash: hash(&request.user),
             request,
             usage: Usage::default(),
@@ -95,8 +95,8 @@ impl<'a> Call<'a> {
         schema: &Value,
     ) -> Result<Answer<T>, ClaudeError> {
         let mut corrected: Option<(String, String)> = None;
+        let mut native = self.inner.holds_to_schema(&self.model);
         loop {
-            let native = self.inner.holds_to_schema(&self.model);
             let mut body = self.body();
             if native {
                 body.schema = Some(schema.clone());
@@ -112,7 +112,13 @@ impl<'a> Call<'a> {
                 body.messages.push(user(&reason));
             }
             let message = match self.turn(body, None).await {
-                Err(error) if native && lacks_schema(&error) && self.inner.forget_schema() => {
+                Err(error) if native && lacks_schema(&error) && self.inner.may_lack_schema() => {
+                    // With searches it may be their quotations that a schema does not go with, so that
+                    // other calls still try.
+                    if self.request.web_search.is_none() {
+                        self.inner.forget_schema();
+                    }
+                    native = false;
                     continue;
                 }
                 outcome => outcome?,
@@ -162,6 +168,11 @@ impl<'a> Call<'a> {
             searches: self.searches,
             citations: self.citations,
         }
+    }
+
+    /// How much time the call still has.
+    fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
     }
 
     fn body(&self) -> Body {
@@ -230,7 +241,7 @@ impl<'a> Call<'a> {
                 return Err(error);
             };
             let delay = jittered(*delay).max(error.retry_after().unwrap_or_default());
-            if Instant::now() + delay >= self.deadline {
+            if delay >= self.left() {
                 return Err(error);
             }
             tracing::debug!("{}: repeated in {delay:?}: {error}", self.request.call_type);
@@ -311,7 +322,7 @@ impl<'a> Call<'a> {
         let tokens = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
         if self.inner.counts_tokens() {
             let counting = self.inner.transport.count(self.request.call_type, body);
-            let limit = COUNTING.min(self.deadline.saturating_duration_since(Instant::now()) / 4);
+            let limit = COUNTING.min(self.left() / 4);
             match timeout(limit, counting).await {
                 Ok(Ok(counted)) => return counted.saturating_add(tokens(body.schema_bytes())),
                 Ok(Err(error)) if matches!(error.status(), Some(404 | 405 | 501)) => {
@@ -370,6 +381,11 @@ fn lacks_schema(error: &ClaudeError) -> bool {
     matches!(error.status(), Some(400 | 404 | 422))
         && names.iter().any(|name| told.contains(name))
         && !told.contains("format.schema")
+}
+
+/// The moment after some time; a day is as good as for ever, and no clock overflows.
+fn after(time: Duration) -> Instant {
+    Instant::now() + time.min(Duration::from_secs(86_400))
 }
 
 /// A tenth more or less.

@@ -53,17 +53,18 @@ impl Inner {
         }
     }
 
-    /// Remembers that the server cannot hold an answer to a schema, unless it was said that it can.
-    pub(crate) fn forget_schema(&self) -> bool {
-        if self.config.structured_output.is_some() {
-            return false;
-        }
+    /// Whether a refused schema may mean that the server knows none: not if it was said that it does.
+    pub(crate) fn may_lack_schema(&self) -> bool {
+        self.config.structured_output.is_none()
+    }
+
+    /// Remembers that the server cannot hold an answer to a schema.
+    pub(crate) fn forget_schema(&self) {
         if !self.without_schema.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "the server knows no structured output; answers are asked for in words and checked"
             );
         }
-        true
     }
 
     pub(crate) fn counts_tokens(&self) -> bool {

@@ -14,7 +14,6 @@ pub type Check = Arc<dyn Fn(&Value) -> Result<(), String> + Send + Sync>;
 
 /// One question to a model. Made by [`Request::new`]; every field may then be set.
 #[derive(Clone)]
-#[non_exhaustive]
 pub struct Request {
     /// The kind of call, for instance `coach_agent`: lower-case letters, digits and `_`.
     pub call_type: &'static str,

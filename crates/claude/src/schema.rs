@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 pub enum SchemaError {
     /// It contains itself.
     #[error(
-        "The type `{0}` contains itself, which the API does not accept. Give it a fixed depth."
+        "The type at `{0}` contains itself, which the API does not accept. Give it a fixed depth."
     )]
     Recursive(String),
     /// It has keys that are not known beforehand.
@@ -434,7 +434,7 @@ mod tests {
     #[test]
     fn what_the_api_refuses_is_refused_here() {
         check::<Tree>(&expect![
-            "The type `#` contains itself, which the API does not accept. Give it a fixed depth."
+            "The type at `$.children[]` contains itself, which the API does not accept. Give it a fixed depth."
         ]);
         check::<Free>(&expect![
             "The schema has a map with free keys at `$.map`, which the API does not accept. Use a list of pairs."

@@ -228,7 +228,7 @@ async fn another_project_is_refused_and_its_session_abandoned() {
         },
     )
     .unwrap();
-    let mind = opened::mind(&folder, &store).await;
+    let mind = common::mind(&folder, &store).await;
     let coach = Coach::open(store, workspace, Config::default(), mind)
         .await
         .unwrap();

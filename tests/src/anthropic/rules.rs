@@ -229,8 +229,9 @@ fn schema(schema: &Value, place: &str) -> Option<String> {
         .find_map(|inner| self::schema(inner, place))
 }
 
+/// The input fields stand where the user speaks: a system prompt that explains them does not count.
 fn fields(received: &Received, call: &Call) -> Option<String> {
-    let text = received.text();
+    let text = received.user_text();
     let missing = call.fields.iter().find(|field| {
         let opens = text.contains(&format!("<{field}>")) || text.contains(&format!("<{field} "));
         !(opens && text.contains(&format!("</{field}>")))

@@ -1,0 +1,18 @@
+//! The client of the Anthropic API against a fake that speaks its wire format, with a ledger in memory.
+
+#[path = "claude/book.rs"]
+mod book;
+#[path = "claude/budget.rs"]
+mod budget;
+#[path = "claude/fake.rs"]
+mod fake;
+#[path = "claude/faults.rs"]
+mod faults;
+#[path = "claude/search.rs"]
+mod search;
+#[path = "claude/story7.rs"]
+mod story7;
+#[path = "claude/streams.rs"]
+mod streams;
+#[path = "claude/structured.rs"]
+mod structured;
