@@ -89,7 +89,7 @@ impl Coach {
                     }
                     end(unit, &active, rows::SessionStatus::Abandoned)?;
                 }
-                let level = config.first_hint_level(lowest_stage(unit)?);
+                let level = config.first_hint_level(lowest_stage(unit)?.as_str());
                 let row = sessions::create(
                     unit,
                     &NewSession {
@@ -310,12 +310,11 @@ pub(crate) fn still_active(reader: &Reader<'_>, session_id: u32) -> Result<Sessi
 }
 
 /// The lowest stage of all that is known of the learner; a newcomer counts as a novice.
-fn lowest_stage(reader: &Reader<'_>) -> Result<&'static str, CoachError> {
+pub(crate) fn lowest_stage(reader: &Reader<'_>) -> Result<rows::Stage, StoreError> {
     let stages = dreyfus::list(reader)?;
     Ok(stages
         .iter()
         .map(|row| row.stage)
         .min()
-        .unwrap_or(rows::Stage::Novice)
-        .as_str())
+        .unwrap_or(rows::Stage::Novice))
 }
