@@ -235,11 +235,26 @@ mod tests {
         let rules = Config::default().teach;
         let minutes = rules.phase_minutes;
         assert_eq!(
-            [minutes.novice, minutes.advanced_beginner, minutes.competent, minutes.proficient, minutes.expert],
-            [Some([15, 25]), Some([20, 40]), Some([30, 60]), Some([45, 90]), None]
+            [
+                minutes.novice,
+                minutes.advanced_beginner,
+                minutes.competent,
+                minutes.proficient,
+                minutes.expert
+            ],
+            [
+                Some([15, 25]),
+                Some([20, 40]),
+                Some([30, 60]),
+                Some([45, 90]),
+                None
+            ]
         );
         let katas = rules.katas;
-        assert_eq!((katas.minutes, katas.constraints, katas.debug_every), ([10, 25], [2, 4], 3));
+        assert_eq!(
+            (katas.minutes, katas.constraints, katas.debug_every),
+            ([10, 25], [2, 4], 3)
+        );
     }
 
     #[test]
@@ -260,9 +275,18 @@ mod tests {
         let inputs = inputs
             .map(|input| (input.name.clone(), serde_json::Value::Null))
             .collect();
-        let system = coach.render(&config.prompt_rules(), &inputs).expect("it is rendered").system;
-        assert!(system.contains("| Novice | 4–7 | 15–25 | medium |"), "{system}");
-        assert!(system.contains("| Expert | 1–2 | as they like | off |"), "{system}");
+        let system = coach
+            .render(&config.prompt_rules(), &inputs)
+            .expect("it is rendered")
+            .system;
+        assert!(
+            system.contains("| Novice | 4–7 | 15–25 | medium |"),
+            "{system}"
+        );
+        assert!(
+            system.contains("| Expert | 1–2 | as they like | off |"),
+            "{system}"
+        );
         assert!(system.contains("| 3 | 3 | 2 | 1 | 1 | 1 |"), "{system}");
     }
 }

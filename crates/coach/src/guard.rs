@@ -41,9 +41,10 @@ impl Coach {
         about: Option<&ProjectPath>,
         texts: Vec<Said>,
     ) -> Result<(), CoachError> {
-        let (stage, phase) = self.0.store.snapshot(|reader| {
-            Ok((lowest_stage(reader)?, active_phase(reader, session)?))
-        })?;
+        let (stage, phase) = self
+            .0
+            .store
+            .snapshot(|reader| Ok((lowest_stage(reader)?, active_phase(reader, session)?)))?;
         let expected: Vec<ProjectPath> = phase
             .iter()
             .flat_map(|phase| phase.expected_files.0.iter())
@@ -139,7 +140,11 @@ fn shown_rungs(
             shown.extend(u8::try_from(rung).ok());
         }
     }
-    for kind in ["coaching_message", "decorations_applied", "file_hints_applied"] {
+    for kind in [
+        "coaching_message",
+        "decorations_applied",
+        "file_hints_applied",
+    ] {
         let filter = actions::Filter {
             scope: Some(Some(session)),
             kind: Some(kind),

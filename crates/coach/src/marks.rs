@@ -222,7 +222,8 @@ impl Coach {
         });
         let hovers: Vec<Said> = hovers.collect();
         if !hovers.is_empty() {
-            self.check_texts(self.active()?.id, Some(&path), hovers).await?;
+            self.check_texts(self.active()?.id, Some(&path), hovers)
+                .await?;
         }
         let _rules = self.0.rules.lock().await;
         let session = self.active()?.id;

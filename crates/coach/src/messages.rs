@@ -78,7 +78,8 @@ impl Coach {
             kind: Text::Message,
             rung,
         };
-        self.check_texts(session, about.as_ref(), vec![said]).await?;
+        self.check_texts(session, about.as_ref(), vec![said])
+            .await?;
         let message = CoachingMessage {
             message_id: uuid::Uuid::new_v4().to_string(),
             message: args.message,

@@ -8,6 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "common/opened.rs"]
+#[expect(dead_code, reason = "these tests name no path")]
 mod common;
 
 use paige_coach::{Coach, CoachError, StartSession, StartedBy};
@@ -15,7 +16,10 @@ use paige_protocol::{
     ErrorCode,
     coach::{
         editor::{FileHintStyle, Tone},
-        tools::{AnchorArgs, HighlightLinesArgs, HighlightRangeArgs, HintFilesArgs, NextStatus, ShowMessageArgs},
+        tools::{
+            AnchorArgs, HighlightLinesArgs, HighlightRangeArgs, HintFilesArgs, NextStatus,
+            ShowMessageArgs,
+        },
     },
 };
 use paige_store::{
@@ -108,7 +112,12 @@ impl Scene {
         self.coach.show_message(args).await
     }
 
-    async fn say_at(&self, path: &str, message: &str, rung: u8) -> Result<Option<String>, CoachError> {
+    async fn say_at(
+        &self,
+        path: &str,
+        message: &str,
+        rung: u8,
+    ) -> Result<Option<String>, CoachError> {
         let args = ShowMessageArgs {
             message: message.to_owned(),
             tone: Tone::Hint,
@@ -159,7 +168,10 @@ fn refused<T: std::fmt::Debug>(result: Result<T, CoachError>, part: &str) {
     let error = result.unwrap_err();
     assert_eq!(error.code(), ErrorCode::TextTooLarge, "{error}");
     let sentence = error.message();
-    assert!(sentence.contains(part) && sentence.ends_with('.'), "{sentence}");
+    assert!(
+        sentence.contains(part) && sentence.ends_with('.'),
+        "{sentence}"
+    );
 }
 
 const TWO_LINES: &str = "```python\nif not items:\n    return None\n```";
@@ -168,13 +180,31 @@ const TWO_LINES: &str = "```python\nif not items:\n    return None\n```";
 async fn a_message_is_as_small_as_the_stage_asks() {
     let scene = Scene::new().await;
     // Who is not known counts as a novice.
-    refused(scene.say(TWO_LINES, None).await, "shows 2 lines of code in one piece, and a novice may see at most 1 line on rung 2");
-    refused(scene.say("Write `return sum(items)` there.", Some(1)).await, "a novice may see none on rung 1");
-    refused(scene.say(&"why ".repeat(121), None).await, "121 words and may have at most 120");
+    refused(
+        scene.say(TWO_LINES, None).await,
+        "shows 2 lines of code in one piece, and a novice may see at most 1 line on rung 2",
+    );
+    refused(
+        scene.say("Write `return sum(items)` there.", Some(1)).await,
+        "a novice may see none on rung 1",
+    );
+    refused(
+        scene.say(&"why ".repeat(121), None).await,
+        "121 words and may have at most 120",
+    );
     assert_eq!(scene.say(TWO_LINES, Some(3)).await.unwrap(), None);
     scene.knows(Stage::Competent).await;
-    refused(scene.say(TWO_LINES, Some(3)).await, "a competent learner may see at most 1 line on rung 3");
-    assert_eq!(scene.say("What should it say for no items?", None).await.unwrap(), None);
+    refused(
+        scene.say(TWO_LINES, Some(3)).await,
+        "a competent learner may see at most 1 line on rung 3",
+    );
+    assert_eq!(
+        scene
+            .say("What should it say for no items?", None)
+            .await
+            .unwrap(),
+        None
+    );
     // What was refused left nothing behind.
     assert_eq!(scene.skipped("coaching_message").len(), 2);
 }
@@ -191,7 +221,12 @@ async fn a_quotation_of_the_project_counts_nothing() {
     scene.say(&quoting, Some(1)).await.unwrap();
     let hover = "Why `result += item.price` and not the price alone?";
     scene.hover("shop.py", hover, 1).await.unwrap();
-    refused(scene.hover("other.py", "Why not `result += price(item)`?", 1).await, "This hover text shows 1 line");
+    refused(
+        scene
+            .hover("other.py", "Why not `result += price(item)`?", 1)
+            .await,
+        "This hover text shows 1 line",
+    );
 }
 
 #[tokio::test]
@@ -200,11 +235,20 @@ async fn a_novice_sees_less_in_the_solutions_file() {
     scene.hover("shop.py", TWO_LINES, 3).await.unwrap();
     scene.phase(1, NextStatus::Active).await;
     scene.hover("other.py", TWO_LINES, 3).await.unwrap();
-    refused(scene.hover("shop.py", TWO_LINES, 3).await, "at most 1 line on rung 3 in a file where the solution belongs");
-    refused(scene.say_at("shop.py", TWO_LINES, 3).await, "in a file where the solution belongs");
+    refused(
+        scene.hover("shop.py", TWO_LINES, 3).await,
+        "at most 1 line on rung 3 in a file where the solution belongs",
+    );
+    refused(
+        scene.say_at("shop.py", TWO_LINES, 3).await,
+        "in a file where the solution belongs",
+    );
     scene.knows(Stage::AdvancedBeginner).await;
     scene.hover("shop.py", TWO_LINES, 3).await.unwrap();
-    refused(scene.hover("shop.py", &"why ".repeat(61), 3).await, "61 words and may have at most 60");
+    refused(
+        scene.hover("shop.py", &"why ".repeat(61), 3).await,
+        "61 words and may have at most 60",
+    );
 }
 
 #[tokio::test]
@@ -213,7 +257,11 @@ async fn a_skipped_rung_is_shown_and_counted_and_said() {
     // Without a phase there is nothing to skip.
     assert_eq!(scene.say("Why?", Some(4)).await.unwrap(), None);
     scene.phase(1, NextStatus::Active).await;
-    let note = scene.hover("shop.py", "What changes here?", 3).await.unwrap().unwrap();
+    let note = scene
+        .hover("shop.py", "What changes here?", 3)
+        .await
+        .unwrap()
+        .unwrap();
     assert!(note.contains("skips rung 1 (where to look)"), "{note}");
     let files = HintFilesArgs {
         paths: vec!["shop.py".into()],
@@ -225,7 +273,10 @@ async fn a_skipped_rung_is_shown_and_counted_and_said() {
     assert_eq!(scene.say("Which line?", None).await.unwrap(), None);
     assert_eq!(scene.say("Which line?", Some(3)).await.unwrap(), None);
     assert_eq!(scene.say("Which line?", Some(4)).await.unwrap(), None);
-    assert_eq!(scene.skipped("coaching_message"), [None, Some(2), None, None, None]);
+    assert_eq!(
+        scene.skipped("coaching_message"),
+        [None, Some(2), None, None, None]
+    );
     assert_eq!(scene.skipped("decorations_applied"), [Some(1)]);
     // Another phase begins at the bottom.
     scene.phase(1, NextStatus::Complete).await;

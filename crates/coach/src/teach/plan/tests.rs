@@ -74,7 +74,11 @@ fn found(plan: &PlanDraft, stage: Stage) -> Vec<PlanViolation> {
 /// The violations of a plan that is good for a novice but for what `spoil` does to its first phase, and
 /// those that are left after it was repaired.
 #[track_caller]
-fn check(spoil: impl FnOnce(&mut PhaseDraft), expected: expect_test::Expect, left: usize) -> PlanDraft {
+fn check(
+    spoil: impl FnOnce(&mut PhaseDraft),
+    expected: expect_test::Expect,
+    left: usize,
+) -> PlanDraft {
     let mut draft = plan("rccp");
     spoil(&mut draft.phases[0]);
     let rules = Config::default().teach;
@@ -83,8 +87,7 @@ fn check(spoil: impl FnOnce(&mut PhaseDraft), expected: expect_test::Expect, lef
         .map(ToString::to_string)
         .collect();
     expected.assert_eq(&told.join("\n"));
-    let (repaired, remaining) =
-        rules.repair_plan(draft, Stage::Novice, &exists, &Project::empty());
+    let (repaired, remaining) = rules.repair_plan(draft, Stage::Novice, &exists, &Project::empty());
     assert_eq!(remaining.len(), left, "{remaining:?}");
     repaired
 }
@@ -100,9 +103,16 @@ fn a_plan_has_the_phases_of_its_stage() {
             };
             let fits = (least..=most).contains(&count);
             let violations = found(&plan(&kinds), stage);
-            assert_eq!(violations.is_empty(), fits, "{stage}, {count}: {violations:?}");
+            assert_eq!(
+                violations.is_empty(),
+                fits,
+                "{stage}, {count}: {violations:?}"
+            );
             if !fits {
-                assert!(matches!(&violations[..], [PlanViolation::Phases { .. }]), "{violations:?}");
+                assert!(
+                    matches!(&violations[..], [PlanViolation::Phases { .. }]),
+                    "{violations:?}"
+                );
             }
         }
     }
@@ -149,8 +159,16 @@ fn phases_are_numbered_from_one() {
 fn files_exist_or_are_marked_new() {
     let repaired = check(
         |phase| {
-            for (path, new) in [("src/none.py", false), ("src/new.py", true), ("../secret", true), ("/etc/passwd", false)] {
-                phase.expected_files.push(ExpectedFile { path: path.into(), new });
+            for (path, new) in [
+                ("src/none.py", false),
+                ("src/new.py", true),
+                ("../secret", true),
+                ("/etc/passwd", false),
+            ] {
+                phase.expected_files.push(ExpectedFile {
+                    path: path.into(),
+                    new,
+                });
                 phase.hints.file_hints.push(file_hint(path));
             }
             phase.hints.line_hints.push(hint("src/new.py", 2));
@@ -166,7 +184,11 @@ fn files_exist_or_are_marked_new() {
         0,
     );
     let phase = &repaired.phases[0];
-    let paths: Vec<_> = phase.expected_files.iter().map(|file| &*file.path).collect();
+    let paths: Vec<_> = phase
+        .expected_files
+        .iter()
+        .map(|file| &*file.path)
+        .collect();
     assert_eq!(paths, ["src/shop.py", "src/new.py"]);
     assert_eq!(phase.hints.file_hints, [file_hint("src/new.py")]);
     assert_eq!(phase.hints.line_hints, []);
@@ -176,7 +198,9 @@ fn files_exist_or_are_marked_new() {
 fn hints_never_skip_a_rung() {
     let repaired = check(
         |phase| phase.hints.line_hints = vec![hint(FILES[1], 2), hint(FILES[1], 3)],
-        expect!["Phase 1 has a hint of rung 2 and none of rung 1; a hint never skips a rung, so give that one, too."],
+        expect![
+            "Phase 1 has a hint of rung 2 and none of rung 1; a hint never skips a rung, so give that one, too."
+        ],
         0,
     );
     assert_eq!(repaired.phases[0].hints.line_hints, []);
@@ -185,7 +209,9 @@ fn hints_never_skip_a_rung() {
             phase.hints.file_hints = vec![file_hint(FILES[1])];
             phase.hints.line_hints = vec![hint(FILES[1], 3)];
         },
-        expect!["Phase 1 has a hint of rung 3 and none of rung 2; a hint never skips a rung, so give that one, too."],
+        expect![
+            "Phase 1 has a hint of rung 3 and none of rung 2; a hint never skips a rung, so give that one, too."
+        ],
         0,
     );
     assert_eq!(repaired.phases[0].hints.line_hints, []);
@@ -202,8 +228,15 @@ fn hints_have_lines_and_a_rung_that_there_is() {
     let repaired = check(
         |phase| {
             phase.hints.file_hints = vec![file_hint(FILES[1])];
-            let backwards = LineHint { start: 5, end: 4, ..hint(FILES[1], 2) };
-            let nowhere = LineHint { start: 0, ..hint(FILES[1], 2) };
+            let backwards = LineHint {
+                start: 5,
+                end: 4,
+                ..hint(FILES[1], 2)
+            };
+            let nowhere = LineHint {
+                start: 0,
+                ..hint(FILES[1], 2)
+            };
             phase.hints.line_hints = vec![backwards, nowhere, hint(FILES[1], 4), hint(FILES[1], 2)];
         },
         expect![[r#"
@@ -225,7 +258,10 @@ fn texts_show_no_more_than_they_may() {
             phase.teaches = " ".into();
             phase.memory_connection = Some(code.into());
             phase.hints.file_hints = vec![file_hint(FILES[0])];
-            let with = |path, rung| LineHint { hover_text: code.into(), ..hint(path, rung) };
+            let with = |path, rung| LineHint {
+                hover_text: code.into(),
+                ..hint(path, rung)
+            };
             phase.hints.line_hints = vec![with(FILES[0], 2), with(FILES[0], 3), with(FILES[1], 3)];
         },
         expect![[r#"
@@ -238,8 +274,20 @@ fn texts_show_no_more_than_they_may() {
         // What a phase teaches is not known here.
         1,
     );
-    let hovers: Vec<_> = repaired.phases[0].hints.line_hints.iter().map(|hint| &*hint.hover_text).collect();
-    assert_eq!(hovers, ["Look.\n\nWhat is missing?", "Look.\n\nWhat is missing?", code]);
+    let hovers: Vec<_> = repaired.phases[0]
+        .hints
+        .line_hints
+        .iter()
+        .map(|hint| &*hint.hover_text)
+        .collect();
+    assert_eq!(
+        hovers,
+        [
+            "Look.\n\nWhat is missing?",
+            "Look.\n\nWhat is missing?",
+            code
+        ]
+    );
 }
 
 #[test]
@@ -251,7 +299,12 @@ fn the_answer_has_the_fields_that_the_prompt_asks_for() {
         if let Some(properties) = value["properties"].as_object() {
             names.extend(properties.keys().cloned());
         }
-        waiting.extend(value.as_object().into_iter().flat_map(|object| object.values()));
+        waiting.extend(
+            value
+                .as_object()
+                .into_iter()
+                .flat_map(|object| object.values()),
+        );
     }
     let prompts = paige_prompts::Prompts::embedded();
     let prompt = prompts.get("coach_agent").expect("a prompt");
@@ -260,9 +313,15 @@ fn the_answer_has_the_fields_that_the_prompt_asks_for() {
         .map(|input| (input.name.clone(), serde_json::Value::Null))
         .collect();
     let rules = Config::default();
-    let system = prompt.render(&rules.prompt_rules(), &inputs).expect("it is rendered").system;
+    let system = prompt
+        .render(&rules.prompt_rules(), &inputs)
+        .expect("it is rendered")
+        .system;
     for name in &names {
         assert!(system.contains(name.as_str()), "{name}");
     }
-    assert!(names.contains("hover_text") && names.len() > 20, "{names:?}");
+    assert!(
+        names.contains("hover_text") && names.len() > 20,
+        "{names:?}"
+    );
 }
