@@ -99,6 +99,8 @@ export type Action =
 	type: Tone,
 	/** How much help it is. */
 	rung: number | null,
+	/** The lowest rung that it skipped: one that was not shown yet in the phase. */
+	skippedRung?: number | null,
 } } |
 /** A phase became active. */
 { actionType: "phase_started"; data: {
@@ -146,6 +148,10 @@ export type Action =
 	path: string,
 	/** Lines highlighted. */
 	lineCount: number,
+	/** How much help they are, each rung once. */
+	rungs?: number[],
+	/** The lowest rung that they skipped: one that was not shown yet in the phase. */
+	skippedRung?: number | null,
 } } |
 /** Claude's highlights were taken away. */
 { actionType: "decorations_cleared"; data: {
@@ -784,6 +790,8 @@ export type ErrorCode =
 "UNKNOWN_ID" |
 /** An argument is well-typed but makes no sense. */
 "INVALID_ARGUMENT" |
+/** The text says or shows more than the learner's stage allows; the sentence says what to write instead. */
+"TEXT_TOO_LARGE" |
 /** The feature needs an API key, a tool or a server that is not there. */
 "UNAVAILABLE" |
 /** The sidecar is stopping. */

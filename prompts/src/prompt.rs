@@ -95,7 +95,9 @@ pub enum PromptError {
         input: String,
     },
     /// An input was given that the prompt does not declare.
-    #[error("The prompt `{prompt}` declares no input `{input}`. Declare it in its file, or leave it out.")]
+    #[error(
+        "The prompt `{prompt}` declares no input `{input}`. Declare it in its file, or leave it out."
+    )]
     UndeclaredInput {
         /// The prompt.
         prompt: String,
@@ -103,7 +105,9 @@ pub enum PromptError {
         input: String,
     },
     /// The body asks for a rule that there is not, or makes no sense.
-    #[error("The body of the prompt `{prompt}` cannot be filled in: {reason}. Compare it with the built-in file.")]
+    #[error(
+        "The body of the prompt `{prompt}` cannot be filled in: {reason}. Compare it with the built-in file."
+    )]
     Body {
         /// The prompt.
         prompt: String,
@@ -135,7 +139,10 @@ impl Prompt {
             ));
         };
         let front: Front = toml::from_str(front).map_err(|error| {
-            format!("What stands between the lines `{FENCE}` cannot be read: {}.", one_line(&error))
+            format!(
+                "What stands between the lines `{FENCE}` cannot be read: {}.",
+                one_line(&error)
+            )
         })?;
         environment(body, UndefinedBehavior::Strict)
             .map_err(|error| format!("The body is no template: {}.", one_line(&error)))?;
@@ -189,7 +196,9 @@ impl Prompt {
         let sections = sections(&text);
         for wanted in SECTIONS {
             match sections.iter().find(|(title, _)| *title == wanted) {
-                None => problems.push(format!("It has no section `## {wanted}`; every prompt has one.")),
+                None => problems.push(format!(
+                    "It has no section `## {wanted}`; every prompt has one."
+                )),
                 Some((_, text)) if text.trim().is_empty() => {
                     problems.push(format!("Its section `## {wanted}` is empty; fill it."));
                 }

@@ -201,4 +201,92 @@ mod tests {
             ["buffers.backup_delay_ms", "buffers.summary_seconds"]
         );
     }
+
+    #[test]
+    fn a_number_deep_inside_is_replaced_alone() {
+        let config = Config::parse("[teach.code_lines.rung_3]\n\"Novice\" = 2\n").expect("TOML");
+        let mut expected = Config::default();
+        expected.teach.code_lines.rung_3.novice = 2;
+        assert_eq!(config, expected);
+        let unknown = Config::parse("[teach.code_lines]\nrung_5 = 1\n");
+        assert!(unknown.is_err_and(|error| error.contains("rung_5")));
+    }
+
+    #[test]
+    fn numbers_of_teaching_that_make_no_sense_are_refused() {
+        let text = "[teach.phases_per_plan]\n\"Novice\" = [7, 4]\n[teach.phase_minutes]\n\"Expert\" = [0, 5]\n\
+            [teach.words]\nmessage = 3\n[teach.stage_change]\nhalf_life_days = 0\n[teach.katas]\nconstraints = [4, 2]\n";
+        let problems = Config::parse(text).expect("TOML").validate();
+        let names: Vec<_> = problems.iter().map(|problem| problem.name).collect();
+        assert_eq!(
+            names,
+            [
+                "teach.phases_per_plan",
+                "teach.phase_minutes",
+                "teach.katas.constraints",
+                "teach.words.message",
+                "teach.stage_change.half_life_days"
+            ]
+        );
+    }
+
+    #[test]
+    fn minutes_stage_changes_and_katas_are_those_of_the_rules() {
+        let rules = Config::default().teach;
+        let minutes = rules.phase_minutes;
+        assert_eq!(
+            [
+                minutes.novice,
+                minutes.advanced_beginner,
+                minutes.competent,
+                minutes.proficient,
+                minutes.expert
+            ],
+            [
+                Some([15, 25]),
+                Some([20, 40]),
+                Some([30, 60]),
+                Some([45, 90]),
+                None
+            ]
+        );
+        let katas = rules.katas;
+        assert_eq!(
+            (katas.minutes, katas.constraints, katas.debug_every),
+            ([10, 25], [2, 4], 3)
+        );
+    }
+
+    #[test]
+    fn every_prompt_finds_its_numbers() {
+        let config = Config::default();
+        let prompts = paige_prompts::Prompts::embedded();
+        for name in prompts.names() {
+            let prompt = prompts.get(name).expect("a listed prompt");
+            let inputs = prompt.inputs().iter();
+            let inputs = inputs
+                .map(|input| (input.name.clone(), serde_json::Value::Null))
+                .collect();
+            let rendered = prompt.render(&config.prompt_rules(), &inputs);
+            assert!(rendered.is_ok(), "{name}: {rendered:?}");
+        }
+        let coach = prompts.get("coach_agent").expect("a prompt");
+        let inputs = coach.inputs().iter();
+        let inputs = inputs
+            .map(|input| (input.name.clone(), serde_json::Value::Null))
+            .collect();
+        let system = coach
+            .render(&config.prompt_rules(), &inputs)
+            .expect("it is rendered")
+            .system;
+        assert!(
+            system.contains("| Novice | 4–7 | 15–25 | medium |"),
+            "{system}"
+        );
+        assert!(
+            system.contains("| Expert | 1–2 | as they like | off |"),
+            "{system}"
+        );
+        assert!(system.contains("| 3 | 3 | 2 | 1 | 1 | 1 |"), "{system}");
+    }
 }

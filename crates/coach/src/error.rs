@@ -5,6 +5,8 @@ use paige_protocol::{ErrorCode, PathRefused, ProjectPath};
 use paige_store::StoreError;
 use paige_workspace::FileError;
 
+use crate::teach::Violation;
+
 /// Why a rule refused, or what failed while it was carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum CoachError {
@@ -71,6 +73,9 @@ pub enum CoachError {
     /// An argument makes no sense.
     #[error("{0}")]
     InvalidArgument(String),
+    /// A text shows the learner too much.
+    #[error(transparent)]
+    TooMuch(#[from] Violation),
     /// The path is not one inside the project.
     #[error(transparent)]
     Path(#[from] PathRefused),
@@ -120,6 +125,7 @@ impl CoachError {
             Self::Secret(_) => ErrorCode::Forbidden,
             Self::UnknownPhase { .. } | Self::UnknownId { .. } => ErrorCode::UnknownId,
             Self::InvalidArgument(_) => ErrorCode::InvalidArgument,
+            Self::TooMuch(_) => ErrorCode::TextTooLarge,
             Self::Path(_) => ErrorCode::PathRefused,
             Self::File(error) => error.code(),
             Self::Store(StoreError::Full) => ErrorCode::DiskFull,

@@ -12,6 +12,7 @@ mod config;
 mod convert;
 mod error;
 mod files;
+mod guard;
 mod hints;
 mod marks;
 mod messages;

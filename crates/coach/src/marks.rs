@@ -30,7 +30,13 @@ use paige_store::{
 };
 use paige_workspace::diff::{DiffConfig, map_lines};
 
-use crate::{Coach, CoachError, convert, log, push, session::still_active};
+use crate::{
+    Coach, CoachError, convert,
+    guard::{Said, note, skipped_rung},
+    log, push,
+    session::still_active,
+    teach::Text,
+};
 
 /// The rung of a highlight that names none (decisions, "Rungs").
 const DEFAULT_RUNG: u8 = 2;
@@ -174,11 +180,16 @@ fn lines(mark: &Mark) -> Option<(u32, u32)> {
 }
 
 impl Coach {
-    /// Highlights lines, beside those that are highlighted already (spec: story 6, AC 9).
+    /// Highlights lines, beside those that are highlighted already (spec: story 6, AC 9). Answers what to
+    /// mind next time, if anything.
     ///
     /// # Errors
-    /// Without an active session, when the file is not there, or with lines that make no sense.
-    pub async fn highlight_lines(&self, args: HighlightLinesArgs) -> Result<(), CoachError> {
+    /// Without an active session, when the file is not there, with lines that make no sense, or with a hover
+    /// text that is too much for the learner.
+    pub async fn highlight_lines(
+        &self,
+        args: HighlightLinesArgs,
+    ) -> Result<Option<String>, CoachError> {
         let path = self.path(&args.path)?;
         let default_rung = checked_rung(args.rung)?;
         if args.ranges.is_empty() {
@@ -201,14 +212,28 @@ impl Coach {
             });
             ranges.push(range);
         }
+        let rungs: BTreeSet<u8> = ranges.iter().filter_map(|range| range.rung).collect();
+        let hovers = ranges.iter().filter_map(|range| {
+            Some(Said {
+                text: range.hover_text.clone()?,
+                kind: Text::HoverText,
+                rung: range.rung.unwrap_or(DEFAULT_RUNG),
+            })
+        });
+        let hovers: Vec<Said> = hovers.collect();
+        if !hovers.is_empty() {
+            self.check_texts(self.active()?.id, Some(&path), hovers)
+                .await?;
+        }
         let _rules = self.0.rules.lock().await;
         let session = self.active()?.id;
         let text = self.current_text(&path)?;
         self.settle(&path, text.clone());
         let marked = path.clone();
-        let added = self
+        let (added, skipped) = self
             .commit(move |unit| {
                 still_active(unit, session)?;
+                let skipped = skipped_rung(unit, session, &rungs)?;
                 let mut added = Vec::with_capacity(ranges.len());
                 for range in &ranges {
                     added.push(rows::add(
@@ -235,6 +260,8 @@ impl Coach {
                             .iter()
                             .map(|range| range.end - range.start + 1)
                             .fold(0, u32::saturating_add),
+                        rungs: rungs.into_iter().collect(),
+                        skipped_rung: skipped,
                     },
                 )?;
                 push(
@@ -244,11 +271,11 @@ impl Coach {
                         ranges,
                     }),
                 )?;
-                Ok::<_, CoachError>(added)
+                Ok::<_, CoachError>((added, skipped))
             })
             .await?;
         self.0.marks.lock().add(&path, Some(text), added);
-        Ok(())
+        Ok(skipped.map(note))
     }
 
     /// Takes Claude's highlights away (spec: story 6, AC 10).

@@ -1,6 +1,6 @@
 //! What Claude says and shows, and that it called a tool at all.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use paige_protocol::{
     ErrorCode,
@@ -17,11 +17,14 @@ use paige_store::{
 use serde_json::Value;
 
 use crate::{
-    Coach, CoachError, convert, entry, log,
+    Coach, CoachError, convert, entry,
+    guard::{Said, note, skipped_rung},
+    log,
     marks::checked_rung,
     push,
     redact::redact,
     session::{refuse_other_issue, still_active},
+    teach::Text,
 };
 
 /// A tool call that has been answered.
@@ -47,11 +50,11 @@ const LONGEST_LIST: usize = 50;
 const LONGEST_ARGS: usize = 16 * 1024;
 
 impl Coach {
-    /// Says something to the learner (spec: story 6, AC 15).
+    /// Says something to the learner (spec: story 6, AC 15). Answers what to mind next time, if anything.
     ///
     /// # Errors
-    /// Without an active session, or with an empty message.
-    pub async fn show_message(&self, args: ShowMessageArgs) -> Result<(), CoachError> {
+    /// Without an active session, with an empty message, or with one that is too much for the learner.
+    pub async fn show_message(&self, args: ShowMessageArgs) -> Result<Option<String>, CoachError> {
         if args.message.trim().is_empty() {
             return Err(CoachError::InvalidArgument(
                 "The message is empty. Say what you want the learner to read.".into(),
@@ -66,6 +69,17 @@ impl Coach {
             None => None,
         };
         let session = self.active()?.id;
+        let about = match &anchor {
+            Some(anchor) => Some(self.path(&anchor.path)?),
+            None => None,
+        };
+        let said = Said {
+            text: args.message.clone(),
+            kind: Text::Message,
+            rung,
+        };
+        self.check_texts(session, about.as_ref(), vec![said])
+            .await?;
         let message = CoachingMessage {
             message_id: uuid::Uuid::new_v4().to_string(),
             message: args.message,
@@ -76,6 +90,7 @@ impl Coach {
         };
         self.commit(move |unit| {
             still_active(unit, session)?;
+            let skipped_rung = skipped_rung(unit, session, &BTreeSet::from([rung]))?;
             log(
                 unit,
                 Some(session),
@@ -84,9 +99,11 @@ impl Coach {
                     message: message.message.clone(),
                     tone: message.tone,
                     rung: message.rung,
+                    skipped_rung,
                 },
             )?;
-            push(unit, &ServerMessage::CoachingMessage(message))
+            push(unit, &ServerMessage::CoachingMessage(message))?;
+            Ok(skipped_rung.map(note))
         })
         .await
     }

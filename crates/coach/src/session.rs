@@ -383,7 +383,7 @@ pub(crate) fn refuse_other_issue(
 }
 
 /// The lowest stage of all that is known of the learner; a newcomer counts as a novice.
-pub(crate) fn lowest_stage(reader: &Reader<'_>) -> Result<rows::Stage, CoachError> {
+pub(crate) fn lowest_stage(reader: &Reader<'_>) -> Result<rows::Stage, StoreError> {
     let stages = dreyfus::list(reader)?;
     Ok(stages
         .iter()

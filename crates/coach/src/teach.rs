@@ -159,13 +159,17 @@ impl Rules {
             if !in_order(self.phases_per_plan.of(stage)) {
                 problem(
                     "teach.phases_per_plan",
-                    format!("A plan has at least one phase, and no fewer at most than at least; that of {stage} has not."),
+                    format!(
+                        "A plan has at least one phase, and no fewer at most than at least; that of {stage} has not."
+                    ),
                 );
             }
             if !self.phase_minutes.of(stage).is_none_or(in_order) {
                 problem(
                     "teach.phase_minutes",
-                    format!("A phase takes at least a minute, and no less at most than at least; that of {stage} does not."),
+                    format!(
+                        "A phase takes at least a minute, and no less at most than at least; that of {stage} does not."
+                    ),
                 );
             }
         }
@@ -180,17 +184,35 @@ impl Rules {
         for (name, number) in [
             ("teach.words.hover_text", self.words.hover_text),
             ("teach.words.message", self.words.message),
-            ("teach.words.phase_description", self.words.phase_description),
+            (
+                "teach.words.phase_description",
+                self.words.phase_description,
+            ),
         ] {
             if number < check::FEWEST_WORDS {
-                problem(name, format!("A text needs room for a sentence, at least {} words.", check::FEWEST_WORDS));
+                problem(
+                    name,
+                    format!(
+                        "A text needs room for a sentence, at least {} words.",
+                        check::FEWEST_WORDS
+                    ),
+                );
             }
         }
         for (name, number) in [
             ("teach.stage_change.sessions", self.stage_change.sessions),
-            ("teach.stage_change.independent_completions", self.stage_change.independent_completions),
-            ("teach.stage_change.sessions_of_need", self.stage_change.sessions_of_need),
-            ("teach.stage_change.half_life_days", self.stage_change.half_life_days),
+            (
+                "teach.stage_change.independent_completions",
+                self.stage_change.independent_completions,
+            ),
+            (
+                "teach.stage_change.sessions_of_need",
+                self.stage_change.sessions_of_need,
+            ),
+            (
+                "teach.stage_change.half_life_days",
+                self.stage_change.half_life_days,
+            ),
             ("teach.katas.debug_every", self.katas.debug_every),
         ] {
             if number == 0 {

@@ -66,6 +66,8 @@ pub enum ErrorCode {
     UnknownId,
     /// An argument is well-typed but makes no sense.
     InvalidArgument,
+    /// The text says or shows more than the learner's stage allows; the sentence says what to write instead.
+    TextTooLarge,
     /// The feature needs an API key, a tool or a server that is not there.
     Unavailable,
     /// A budget would not cover the call of a model.
@@ -108,6 +110,7 @@ impl ErrorCode {
             Self::InvalidTransition => "INVALID_TRANSITION",
             Self::UnknownId => "UNKNOWN_ID",
             Self::InvalidArgument => "INVALID_ARGUMENT",
+            Self::TextTooLarge => "TEXT_TOO_LARGE",
             Self::Unavailable => "UNAVAILABLE",
             Self::BudgetExceeded => "BUDGET_EXCEEDED",
             Self::ModelFailed => "MODEL_FAILED",

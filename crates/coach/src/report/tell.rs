@@ -160,7 +160,9 @@ fn session(action: &Action) -> String {
 fn claude(action: &Action) -> String {
     match action {
         Action::CoachingMessage { message, .. } => format!("Claude said: {}", quoted(message)),
-        Action::DecorationsApplied { path, line_count } => {
+        Action::DecorationsApplied {
+            path, line_count, ..
+        } => {
             format!("Claude highlighted {line_count} lines of {}", plain(path))
         }
         Action::DecorationsCleared { path: Some(path) } => {

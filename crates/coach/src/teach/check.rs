@@ -183,17 +183,31 @@ impl Rules {
     }
 
     /// The pieces of code that are too large there.
-    pub(super) fn too_large(&self, text: &str, kind: Text, place: Place, project: &Project) -> Vec<Run> {
+    pub(super) fn too_large(
+        &self,
+        text: &str,
+        kind: Text,
+        place: Place,
+        project: &Project,
+    ) -> Vec<Run> {
         let mut runs = runs(text, project);
         runs.retain(|run| self.check_size(run.size, kind, place).is_err());
         runs
     }
 
     fn check_size(&self, size: Size, kind: Text, place: Place) -> Result<(), Violation> {
-        let Place { stage, rung, solution_file } = place;
+        let Place {
+            stage,
+            rung,
+            solution_file,
+        } = place;
         // "Not from the solution's file": a novice sees no more of that than on the rung before.
         let near = solution_file && stage == Stage::Novice;
-        let limited = if near && rung == HOW_TO_THINK { WHAT_TO_LOOK_AT } else { rung };
+        let limited = if near && rung == HOW_TO_THINK {
+            WHAT_TO_LOOK_AT
+        } else {
+            rung
+        };
         let allowed = self.code_lines.of(limited, stage);
         if size.lines > allowed {
             return Err(Violation::TooMuchCode {

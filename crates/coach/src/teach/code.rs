@@ -40,7 +40,13 @@ const FEW: usize = 3;
 pub(super) fn classify(grammars: &mut Grammars, lines: &[&str]) -> Vec<Kind> {
     let mut kinds: Vec<Kind> = lines
         .iter()
-        .map(|line| if line.trim().is_empty() { Kind::Blank } else { Kind::Prose })
+        .map(|line| {
+            if line.trim().is_empty() {
+                Kind::Blank
+            } else {
+                Kind::Prose
+            }
+        })
         .collect();
     let looks: Vec<Look> = lines.iter().map(|line| look(grammars, line)).collect();
     let mut at = 0;
@@ -52,7 +58,12 @@ pub(super) fn classify(grammars: &mut Grammars, lines: &[&str]) -> Vec<Kind> {
         let inner = |index: &usize| !matches!(looks[*index], Look::Between | Look::Blank);
         if let (Some(first), Some(last)) = ((at..end).find(inner), (at..end).rfind(inner)) {
             let part = first..=last;
-            group(grammars, &lines[part.clone()], &looks[part.clone()], &mut kinds[part]);
+            group(
+                grammars,
+                &lines[part.clone()],
+                &looks[part.clone()],
+                &mut kinds[part],
+            );
         }
         at = end + 1;
     }
@@ -80,18 +91,28 @@ fn look(grammars: &mut Grammars, line: &str) -> Look {
     if line.is_empty() {
         return Look::Blank;
     }
-    if ["//", "/*", "# ", "* ", "*/"].iter().any(|mark| line.starts_with(mark)) {
+    if ["//", "/*", "# ", "* ", "*/"]
+        .iter()
+        .any(|mark| line.starts_with(mark))
+    {
         return Look::Comment;
     }
     if line.chars().all(|char| "}]);,{( \t".contains(char)) {
         return Look::Beside;
     }
-    let first: String = line.chars().take_while(|char| char.is_alphanumeric()).collect();
+    let first: String = line
+        .chars()
+        .take_while(|char| char.is_alphanumeric())
+        .collect();
     if CONNECTORS.contains(&&*first) && line.ends_with([':', '{']) {
         return Look::Beside;
     }
     if is_sentence(line) {
-        return if is_prose(grammars, line) { Look::Prose } else { Look::Signs };
+        return if is_prose(grammars, line) {
+            Look::Prose
+        } else {
+            Look::Signs
+        };
     }
     if has_sign(line) || HEADERS.contains(&&*first) && line.ends_with(':') {
         return Look::Signs;
@@ -99,12 +120,19 @@ fn look(grammars: &mut Grammars, line: &str) -> Look {
     if line.split_whitespace().count() > FEW || line.ends_with(['.', '!', '?', ':']) {
         return Look::Prose;
     }
-    if WORDS.contains(&&*first) { Look::Beside } else { Look::Between }
+    if WORDS.contains(&&*first) {
+        Look::Beside
+    } else {
+        Look::Between
+    }
 }
 
 /// Whether a line reads like a sentence and is not code all the same: `for item in items:`.
 pub(super) fn is_prose(grammars: &mut Grammars, line: &str) -> bool {
-    let first: String = line.chars().take_while(|char| char.is_alphanumeric()).collect();
+    let first: String = line
+        .chars()
+        .take_while(|char| char.is_alphanumeric())
+        .collect();
     let perhaps = has_sign(line) || HEADERS.contains(&&*first) && line.ends_with(':');
     is_sentence(line) && !(perhaps && line_is_code(grammars, line_of(line)).is_some())
 }
@@ -133,8 +161,14 @@ fn is_sentence(line: &str) -> bool {
 fn group(grammars: &mut Grammars, lines: &[&str], looks: &[Look], kinds: &mut [Kind]) {
     let bare: Vec<&str> = lines.iter().map(|line| line_of(line)).collect();
     let filled = bare.iter().filter(|line| !line.trim().is_empty());
-    let least = filled.map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);
-    let bare: Vec<&str> = bare.iter().map(|line| line.get(least..).unwrap_or_default()).collect();
+    let least = filled
+        .map(|line| line.len() - line.trim_start().len())
+        .min()
+        .unwrap_or(0);
+    let bare: Vec<&str> = bare
+        .iter()
+        .map(|line| line.get(least..).unwrap_or_default())
+        .collect();
     // Together they may be what none is alone: a call over several lines.
     let several = lines.len() > 1;
     let signs = looks.contains(&Look::Signs);
@@ -142,7 +176,7 @@ fn group(grammars: &mut Grammars, lines: &[&str], looks: &[Look], kinds: &mut [K
         let whole = bare.join("\n");
         let tree = grammars
             .telling(&whole, false)
-            .or_else(|| grammars.telling(&format!("{whole};"), false));
+            .or_else(|| grammars.telling(&format!("{whole} ;"), false));
         if let Some(tree) = tree {
             apply(&tree, &whole, looks, kinds);
             return;
@@ -180,11 +214,14 @@ fn group(grammars: &mut Grammars, lines: &[&str], looks: &[Look], kinds: &mut [K
     }
     // Names and fields, with code before and behind.
     let is_code = |kind: &Kind| matches!(kind, Kind::Code(_) | Kind::Comment);
+    let soft = |kinds: &[Kind], index: usize| {
+        kinds[index] == Kind::Prose && matches!(looks[index], Look::Between | Look::Signs)
+    };
     for index in 1..kinds.len() {
-        let last = (index..kinds.len()).find(|&next| looks[next] != Look::Between);
-        if looks[index] == Look::Between
+        let behind = (index..kinds.len()).find(|&next| !soft(kinds, next));
+        if soft(kinds, index)
             && is_code(&kinds[index - 1])
-            && last.is_some_and(|last| is_code(&kinds[last]))
+            && behind.is_some_and(|behind| is_code(&kinds[behind]))
         {
             kinds[index] = Kind::Code(1);
         }
@@ -229,10 +266,13 @@ fn piece_is_code(grammars: &mut Grammars, line: &str) -> Option<u32> {
     }
     let mut variants = vec![whole.clone()];
     if !whole.ends_with([';', '}']) {
-        variants.push(format!("{whole};"));
+        variants.push(format!("{whole} ;"));
     }
     if whole.ends_with(':') {
         variants.push(format!("{whole}\n    pass"));
+    }
+    if whole.ends_with("{}") {
+        variants.push(format!("class X {{ {whole} }}"));
     }
     if whole.contains("=>") && whole.contains(['(', '{']) {
         variants.push(format!("match x {{ {whole} }}"));
@@ -246,7 +286,9 @@ fn piece_is_code(grammars: &mut Grammars, line: &str) -> Option<u32> {
 
 /// A line with the brackets closed that it opens, and without those that close what stands before it.
 fn completed(line: &str) -> String {
-    let line = line.trim().trim_start_matches(['}', ')', ']', ',', ';', ' ']);
+    let line = line
+        .trim()
+        .trim_start_matches(['}', ')', ']', ',', ';', ' ']);
     let mut open = Vec::new();
     let mut kept = String::with_capacity(line.len() + 4);
     let mut quote = None;
@@ -281,7 +323,9 @@ fn is_symbolic(line: &str) -> bool {
         before = char;
         called
     });
-    called || line.contains(['=', ';', '{', '}', '[', ']', '<', '>', '_', '@']) || line.contains("::")
+    called
+        || line.contains(['=', ';', '{', '}', '[', ']', '<', '>', '_', '@'])
+        || line.contains("::")
 }
 
 /// A line without what Markdown and HTML put before code.
@@ -298,10 +342,15 @@ fn start(line: &str) -> &str {
         let number = inner.trim_start_matches(|char: char| char.is_ascii_digit());
         let next = if let Some(next) = inner.strip_prefix('>') {
             next
-        } else if let Some(next) = ["- ", "* ", "+ ", "• "].iter().find_map(|mark| inner.strip_prefix(mark)) {
+        } else if let Some(next) = ["- ", "* ", "+ ", "• "]
+            .iter()
+            .find_map(|mark| inner.strip_prefix(mark))
+        {
             next
         } else if number.len() < inner.len()
-            && let Some(next) = number.strip_prefix(". ").or_else(|| number.strip_prefix(") "))
+            && let Some(next) = number
+                .strip_prefix(". ")
+                .or_else(|| number.strip_prefix(") "))
         {
             next
         } else if let Some(next) = ["<pre>", "<code>", "</pre>", "</code>"]

@@ -113,7 +113,13 @@ fn shorten(text: &str, most: u32) -> String {
 fn only_words(text: &str) -> String {
     let kept: String = text
         .chars()
-        .map(|char| if char.is_alphanumeric() || matches!(char, ',' | '.' | '?' | '!' | '\'') { char } else { ' ' })
+        .map(|char| {
+            if char.is_alphanumeric() || matches!(char, ',' | '.' | '?' | '!' | '\'') {
+                char
+            } else {
+                ' '
+            }
+        })
         .collect();
     kept.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -24,12 +24,11 @@ const LANGUAGES: [&[&str]; 7] = [
 const TELLING: &[&str] = &[
     // Declarations.
     "function_item",
+    "function_signature_item",
     "function_definition",
     "function_declaration",
     "generator_function_declaration",
-    "method_declaration",
     "method_definition",
-    "constructor_declaration",
     "struct_item",
     "enum_item",
     "impl_item",
@@ -107,7 +106,7 @@ const TELLING_BETWEEN_BACKTICKS: &[&str] = &[
     "named_expression",
 ];
 
-/// Calls; they tell when they have arguments or are chained, since `save()` alone is a name.
+/// Calls; they tell when they have arguments, are chained or end a statement: `save()` alone is a name.
 const CALLS: &[&str] = &[
     "call",
     "call_expression",
@@ -222,6 +221,11 @@ fn tells(node: Node<'_>, text: &str, backticks: bool) -> bool {
     if VARIABLES.contains(&kind) {
         return own().contains('=');
     }
+    if matches!(kind, "method_declaration" | "constructor_declaration") {
+        // "Ada Lovelace (London)" is a method without a body, in Java.
+        let head = own().split_once('(').map_or("", |(head, _)| head);
+        return !head.ends_with(char::is_whitespace);
+    }
     if matches!(kind, "arrow_function" | "lambda_expression") {
         // "red -> green" is a way to go.
         return own().contains(['(', '{']);
@@ -234,20 +238,21 @@ fn tells(node: Node<'_>, text: &str, backticks: bool) -> bool {
     }
     // Two values compared or computed; names with a slash or a hyphen are paths and words.
     backticks
-        && matches!(kind, "binary_expression" | "binary_operator" | "comparison_operator" | "boolean_operator")
+        && matches!(
+            kind,
+            "binary_expression" | "binary_operator" | "comparison_operator" | "boolean_operator"
+        )
         && node
             .children(&mut node.walk())
             .any(|child| !child.is_named() && !matches!(child.kind(), "/" | "-"))
 }
 
 fn call_tells(call: Node<'_>, text: &str) -> bool {
-    let arguments = call
-        .child_by_field_name("arguments")
-        .or_else(|| {
-            let mut cursor = call.walk();
-            call.children(&mut cursor)
-                .find(|child| matches!(child.kind(), "token_tree" | "template_string"))
-        });
+    let arguments = call.child_by_field_name("arguments").or_else(|| {
+        let mut cursor = call.walk();
+        call.children(&mut cursor)
+            .find(|child| matches!(child.kind(), "token_tree" | "template_string"))
+    });
     let Some(arguments) = arguments else {
         return false;
     };
@@ -257,7 +262,10 @@ fn call_tells(call: Node<'_>, text: &str) -> bool {
     // "Note (see above)" is a sentence, and `[text](address)` a link.
     let spaced = text[..arguments.start_byte()].ends_with(char::is_whitespace);
     let odd = callee.is_some_and(|callee| {
-        matches!(callee.kind(), "array" | "list" | "array_expression" | "string" | "number" | "integer")
+        matches!(
+            callee.kind(),
+            "array" | "list" | "array_expression" | "string" | "number" | "integer"
+        )
     });
     if spaced || odd {
         return false;
@@ -271,7 +279,8 @@ fn call_tells(call: Node<'_>, text: &str) -> bool {
     let plural = matches!(inside, "s" | "es" | "ies");
     let chained =
         callee.is_some_and(|callee| any(callee, &mut |node| CALLS.contains(&node.kind())));
-    chained || !inside.is_empty() && !plural
+    let statement = text[call.end_byte()..].starts_with(';');
+    chained || statement || !inside.is_empty() && !plural
 }
 
 fn any(node: Node<'_>, wanted: &mut impl FnMut(Node<'_>) -> bool) -> bool {
@@ -327,7 +336,10 @@ pub(super) fn comment_rows(tree: &Tree, text: &str) -> Vec<bool> {
     let rows = text.split_inclusive('\n').map(|line| {
         let start = at;
         at += line.len();
-        let mut inner = line.char_indices().filter(|(_, char)| !char.is_whitespace()).peekable();
+        let mut inner = line
+            .char_indices()
+            .filter(|(_, char)| !char.is_whitespace())
+            .peekable();
         inner.peek().is_some() && inner.all(|(offset, _)| covered[start + offset])
     });
     rows.collect()
@@ -340,7 +352,9 @@ pub(super) fn crowded_rows(tree: &Tree, rows: usize) -> Vec<u32> {
         let statement = node.is_named()
             && !node.kind().ends_with("comment")
             && node.kind() != "empty_statement"
-            && node.parent().is_some_and(|parent| BLOCKS.contains(&parent.kind()));
+            && node
+                .parent()
+                .is_some_and(|parent| BLOCKS.contains(&parent.kind()));
         if statement
             && let Some(before) = node.prev_named_sibling()
             && !before.kind().ends_with("comment")

@@ -154,7 +154,9 @@ pub enum PlanViolation {
         stage: Stage,
     },
     /// The numbers of its phases are not 1, 2, 3 and so on.
-    #[error("Phase {place} of the plan is numbered {number}; number the phases from 1 without a gap.")]
+    #[error(
+        "Phase {place} of the plan is numbered {number}; number the phases from 1 without a gap."
+    )]
     Numbering {
         /// Its place, from 1.
         place: u32,
@@ -180,7 +182,9 @@ pub enum PlanViolation {
         field: &'static str,
     },
     /// A path does not lie in the project.
-    #[error("Phase {phase} names `{path}`, which is not a path inside the project; name files relative to the project.")]
+    #[error(
+        "Phase {phase} names `{path}`, which is not a path inside the project; name files relative to the project."
+    )]
     Outside {
         /// The phase's place.
         phase: u32,
@@ -188,7 +192,9 @@ pub enum PlanViolation {
         path: String,
     },
     /// A file is not there.
-    #[error("Phase {phase} names `{path}`, which does not exist; mark it as new if the learner is to make it, or name one that exists.")]
+    #[error(
+        "Phase {phase} names `{path}`, which does not exist; mark it as new if the learner is to make it, or name one that exists."
+    )]
     NoFile {
         /// The phase's place.
         phase: u32,
@@ -196,7 +202,9 @@ pub enum PlanViolation {
         path: String,
     },
     /// A hint at lines makes no sense.
-    #[error("Phase {phase} has a hint at the lines {start} to {end} of `{path}`; lines count from 1, and the last is not before the first.")]
+    #[error(
+        "Phase {phase} has a hint at the lines {start} to {end} of `{path}`; lines count from 1, and the last is not before the first."
+    )]
     Range {
         /// The phase's place.
         phase: u32,
@@ -208,7 +216,9 @@ pub enum PlanViolation {
         end: u32,
     },
     /// A hint at lines has a rung that it cannot have.
-    #[error("Phase {phase} has a hint at lines with the rung {rung}; it is 2 for what to look at or 3 for how to think about it.")]
+    #[error(
+        "Phase {phase} has a hint at lines with the rung {rung}; it is 2 for what to look at or 3 for how to think about it."
+    )]
     Rung {
         /// The phase's place.
         phase: u32,
@@ -216,7 +226,9 @@ pub enum PlanViolation {
         rung: u8,
     },
     /// A hint skips a rung.
-    #[error("Phase {phase} has a hint of rung {rung} and none of rung {missing}; a hint never skips a rung, so give that one, too.")]
+    #[error(
+        "Phase {phase} has a hint of rung {rung} and none of rung {missing}; a hint never skips a rung, so give that one, too."
+    )]
     SkippedRung {
         /// The phase's place.
         phase: u32,
@@ -330,10 +342,19 @@ impl Rules {
         found
     }
 
-    fn check_phase(&self, place: u32, phase: &PhaseDraft, facts: Facts<'_>, found: &mut Vec<PlanViolation>) {
+    fn check_phase(
+        &self,
+        place: u32,
+        phase: &PhaseDraft,
+        facts: Facts<'_>,
+        found: &mut Vec<PlanViolation>,
+    ) {
         for (field, text) in phase.texts() {
             if text.trim().is_empty() {
-                found.push(PlanViolation::Empty { phase: place, field });
+                found.push(PlanViolation::Empty {
+                    phase: place,
+                    field,
+                });
             }
             if let Err(violation) = self.check(text, kind_of(field), facts.shown(), facts.project) {
                 found.push(PlanViolation::Text {
@@ -374,9 +395,12 @@ impl Rules {
                     rung: hint.rung,
                 });
             }
-            if let Err(violation) =
-                self.check(&hint.hover_text, Text::HoverText, facts.at(phase, hint), facts.project)
-            {
+            if let Err(violation) = self.check(
+                &hint.hover_text,
+                Text::HoverText,
+                facts.at(phase, hint),
+                facts.project,
+            ) {
                 found.push(PlanViolation::Text {
                     phase: place,
                     field: "hover_text",
@@ -427,7 +451,8 @@ impl Rules {
             .map(|hint| facts.at(phase, hint))
             .collect();
         for (hint, place) in phase.hints.line_hints.iter_mut().zip(places) {
-            hint.hover_text = self.cut_to_prose(&hint.hover_text, Text::HoverText, place, facts.project);
+            hint.hover_text =
+                self.cut_to_prose(&hint.hover_text, Text::HoverText, place, facts.project);
         }
     }
 }
@@ -447,7 +472,10 @@ impl Facts<'_> {
         Place {
             stage: self.stage,
             rung: hint.rung.clamp(LINES, HOVER),
-            solution_file: phase.expected_files.iter().any(|file| file.path == hint.path),
+            solution_file: phase
+                .expected_files
+                .iter()
+                .any(|file| file.path == hint.path),
         }
     }
 
@@ -492,7 +520,9 @@ impl PhaseDraft {
     }
 
     fn makes(&self, path: &str) -> bool {
-        self.expected_files.iter().any(|file| file.new && file.path == path)
+        self.expected_files
+            .iter()
+            .any(|file| file.new && file.path == path)
     }
 
     fn new_files(&self) -> Vec<String> {

@@ -44,13 +44,14 @@ impl Project {
         if piece.len() < SHORTEST_PIECE {
             return false;
         }
-        let is_word = |char: Option<char>| char.is_some_and(|char| char.is_alphanumeric() || char == '_');
+        let is_word =
+            |char: Option<char>| char.is_some_and(|char| char.is_alphanumeric() || char == '_');
         let starts_word = is_word(piece.chars().next());
         let ends_word = is_word(piece.chars().next_back());
         self.whole.match_indices(&piece).any(|(at, found)| {
             let before = self.whole[..at].chars().next_back();
             let after = self.whole[at + found.len()..].chars().next();
-            !(starts_word && is_word(before)) && !(ends_word && is_word(after))
+            !(starts_word && is_word(before) || ends_word && is_word(after))
         })
     }
 }

@@ -36,8 +36,19 @@ pub(super) struct Run {
 const HOLES: [&str; 5] = ["___", "…", "...", "TODO", "/* ? */"];
 /// Behind a fence, words for what is not code: what is printed, and what is typed into a shell.
 const NO_CODE: [&str; 13] = [
-    "text", "txt", "plain", "plaintext", "console", "output", "log", "sh", "bash", "shell", "zsh",
-    "terminal", "markdown",
+    "text",
+    "txt",
+    "plain",
+    "plaintext",
+    "console",
+    "output",
+    "log",
+    "sh",
+    "bash",
+    "shell",
+    "zsh",
+    "terminal",
+    "markdown",
 ];
 /// A line with no more words than these beside its code is a line of code.
 const FEW_WORDS: usize = 2;
@@ -106,7 +117,8 @@ fn mark_blocks(grammars: &mut Grammars, text: &str, lines: &mut [Line<'_>]) {
             Event::Text(_) => {
                 if let Some((_, _, inner)) = &mut language {
                     let inner: &mut Option<Range<usize>> = inner;
-                    *inner = Some(inner.as_ref().map_or(range.start, |inner| inner.start)..range.end);
+                    *inner =
+                        Some(inner.as_ref().map_or(range.start, |inner| inner.start)..range.end);
                 }
             }
             Event::End(TagEnd::CodeBlock) => {
@@ -130,8 +142,14 @@ fn mark_block(
         line.range.start < range.end && range.start < line.range.end
     };
     let inner = inner.unwrap_or(block.start..block.start);
-    let start = lines.iter().find(|line| touches(block, line)).map(|line| line.range.start);
-    let end = lines.iter().rfind(|line| touches(block, line)).map(|line| line.range.end);
+    let start = lines
+        .iter()
+        .find(|line| touches(block, line))
+        .map(|line| line.range.start);
+    let end = lines
+        .iter()
+        .rfind(|line| touches(block, line))
+        .map(|line| line.range.end);
     let whole = start.zip(end).map(|(start, end)| start..end);
     for line in lines.iter_mut().filter(|line| touches(block, line)) {
         line.block = whole.clone();
@@ -143,7 +161,10 @@ fn mark_block(
     let inside: Vec<usize> = (0..lines.len())
         .filter(|&index| touches(&inner, &lines[index]))
         .collect();
-    let texts: Vec<&str> = inside.iter().map(|&index| code::line_of(lines[index].text)).collect();
+    let texts: Vec<&str> = inside
+        .iter()
+        .map(|&index| code::line_of(lines[index].text))
+        .collect();
     let kinds = if NO_CODE.contains(&language) {
         code::classify(grammars, &texts)
     } else {
@@ -159,7 +180,10 @@ fn block_kinds(grammars: &mut Grammars, language: &str, texts: &[&str]) -> Vec<K
     let indent = |text: &&str| text.len() - text.trim_start().len();
     let filled = texts.iter().filter(|text| !text.trim().is_empty());
     let least = filled.map(indent).min().unwrap_or(0);
-    let whole: Vec<&str> = texts.iter().map(|text| text.get(least..).unwrap_or_default()).collect();
+    let whole: Vec<&str> = texts
+        .iter()
+        .map(|text| text.get(least..).unwrap_or_default())
+        .collect();
     let whole = whole.join("\n");
     let tree = grammars
         .parse_as(language, &whole)
@@ -177,7 +201,9 @@ fn block_kinds(grammars: &mut Grammars, language: &str, texts: &[&str]) -> Vec<K
             let text = text.trim();
             let comment = match &comments {
                 Some(rows) => rows.get(row).copied().unwrap_or(false),
-                None => ["//", "# ", "-- ", "/*", "<!--"].iter().any(|mark| text.starts_with(mark)),
+                None => ["//", "# ", "-- ", "/*", "<!--"]
+                    .iter()
+                    .any(|mark| text.starts_with(mark)),
             };
             if text.is_empty() {
                 Kind::Blank
@@ -200,7 +226,10 @@ fn classify_rest(grammars: &mut Grammars, lines: &mut [Line<'_>]) {
             .find(|&index| lines[index].kind.is_some())
             .unwrap_or(lines.len());
         let texts: Vec<&str> = lines[at..end].iter().map(|line| line.text).collect();
-        for (line, kind) in lines[at..end].iter_mut().zip(code::classify(grammars, &texts)) {
+        for (line, kind) in lines[at..end]
+            .iter_mut()
+            .zip(code::classify(grammars, &texts))
+        {
             line.kind = Some(kind);
         }
         at = end + 1;
@@ -222,7 +251,9 @@ fn spans<'a>(grammars: &mut Grammars, text: &'a str, project: &Project) -> Vec<S
             let tree = grammars.telling(code, true);
             let rows = code.lines().count().max(1);
             let crowded: u32 = tree.map_or(0, |tree| crowded_rows(&tree, rows).iter().sum());
-            u32::try_from(rows).unwrap_or(u32::MAX).saturating_add(crowded)
+            u32::try_from(rows)
+                .unwrap_or(u32::MAX)
+                .saturating_add(crowded)
         };
         if is_code {
             spans.push(Span { range, code, count });
@@ -249,7 +280,11 @@ fn join(lines: &[Line<'_>], spans: &[Span<'_>], project: &Project) -> Vec<Run> {
                 let bare = code::line_of(line.text);
                 // A bracket alone belongs to what stands before it.
                 let small = bare.chars().filter(|char| char.is_alphanumeric()).count() < 3;
-                quoted = if small { quoted } else { project.has_line(bare) };
+                quoted = if small {
+                    quoted
+                } else {
+                    project.has_line(bare)
+                };
                 if !quoted {
                     run.size.lines = run.size.lines.saturating_add(count);
                 }

@@ -181,12 +181,18 @@ mod tests {
         assert_eq!(decision.accepted, expected == to, "{decision:?}");
         assert!(decision.reason.ends_with('.'), "{decision:?}");
         let new = expected != from || to == from;
-        assert_eq!(decision.confidence, if new { 0.9 } else { 0.4 }, "{decision:?}");
+        assert_eq!(
+            decision.confidence,
+            if new { 0.9 } else { 0.4 },
+            "{decision:?}"
+        );
     }
 
     #[test]
     fn a_stage_moves_by_rule() {
-        use Stage::{AdvancedBeginner as B, Competent as C, Expert as E, Novice as N, Proficient as P};
+        use Stage::{
+            AdvancedBeginner as B, Competent as C, Expert as E, Novice as N, Proficient as P,
+        };
         // Upward: two sessions, or three independent completions.
         check(N, B, [1, 2, 0], false, N);
         check(N, B, [2, 0, 0], false, B);
@@ -213,7 +219,8 @@ mod tests {
                 sessions,
                 ..Evidence::default()
             };
-            let decision = rules.decide(None, Proposal { stage, confidence }, evidence, false, now());
+            let decision =
+                rules.decide(None, Proposal { stage, confidence }, evidence, false, now());
             (decision.stage, decision.confidence, decision.accepted)
         };
         assert_eq!(decide(Stage::Novice, 7.0, 1), (Stage::Novice, 1.0, true));

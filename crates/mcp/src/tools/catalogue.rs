@@ -268,12 +268,13 @@ fn shows() -> [Tool; 7] {
             "Highlight lines",
             "Highlights lines of a file in the user's editor, beside those that are highlighted already. Lines count \
              from 1, and `end` is included. `hover_text` is shown when the mouse rests on them: a question or a \
-             pointer, not the solution. `rung` says how much help it is, from 1 (where to look) to 4 (the shape of a \
-             solution); start low.",
+             pointer of at most 60 words, not the solution. `rung` says how much help it is, from 1 (where to look) to \
+             4 (the shape of a solution); start low. A text that shows more code than the learner's stage allows is \
+             refused, and the refusal says what to write instead.",
             Adds,
             |coach: Coach, args: HighlightLinesArgs| async move {
-                coach.highlight_lines(args).await?;
-                Ok(DONE)
+                let note = coach.highlight_lines(args).await?;
+                Ok(Done { note, ..DONE })
             },
         ),
         Tool::new(
@@ -313,11 +314,12 @@ fn shows() -> [Tool; 7] {
             "Show a coaching message",
             "Shows a message in the coaching panel of the desktop app. Keep it under 120 words and prefer a question \
              to an answer. `anchor` ties it to lines of a file (counted from 1, the last one included). `rung` says \
-             how much help it is, from 1 (where to look) to 4 (the shape of a solution); start low.",
+             how much help it is, from 1 (where to look) to 4 (the shape of a solution); start low. A message that shows \
+             more code than the learner's stage allows is refused, and the refusal says what to write instead.",
             Adds,
             |coach: Coach, args: ShowMessageArgs| async move {
-                coach.show_message(args).await?;
-                Ok(DONE)
+                let note = coach.show_message(args).await?;
+                Ok(Done { note, ..DONE })
             },
         ),
         Tool::new(

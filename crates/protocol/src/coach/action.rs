@@ -118,6 +118,9 @@ pub enum Action {
         tone: Tone,
         /// How much help it is.
         rung: Option<u8>,
+        /// The lowest rung that it skipped: one that was not shown yet in the phase.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        skipped_rung: Option<u8>,
     },
     /// A phase became active.
     PhaseStarted {
@@ -165,6 +168,12 @@ pub enum Action {
         path: String,
         /// Lines highlighted.
         line_count: u32,
+        /// How much help they are, each rung once.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rungs: Vec<u8>,
+        /// The lowest rung that they skipped: one that was not shown yet in the phase.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        skipped_rung: Option<u8>,
     },
     /// Claude's highlights were taken away.
     DecorationsCleared {

@@ -24,24 +24,40 @@ fn code(lines: u32, holes: u32) -> String {
             format!("value_{n} = load({n})\n")
         }
     };
-    format!("Look:\n\n```python\n{}```\n", (0..lines).map(line).collect::<String>())
+    format!(
+        "Look:\n\n```python\n{}```\n",
+        (0..lines).map(line).collect::<String>()
+    )
 }
 
 /// The longest code that passes, with as many holes as lines.
 fn longest(stage: Stage, rung: u8, solution_file: bool) -> u32 {
     let rules = Config::default().teach;
-    let place = Place { stage, rung, solution_file };
+    let place = Place {
+        stage,
+        rung,
+        solution_file,
+    };
     let passes = |lines: &u32| {
         let text = code(*lines, *lines);
         let result = rules.check(&text, Text::Explanation, place, &Project::empty());
         if let Err(error) = &result {
             let sentence = error.to_string();
-            assert!(sentence.ends_with('.') && sentence.matches(". ").count() == 0, "{sentence}");
+            assert!(
+                sentence.ends_with('.') && sentence.matches(". ").count() == 0,
+                "{sentence}"
+            );
         }
         result.is_ok()
     };
-    let longest = (0..9).take_while(passes).last().expect("no code always passes");
-    assert!(!(longest + 1..9).any(|lines| passes(&lines)), "{stage} {rung}");
+    let longest = (0..9)
+        .take_while(passes)
+        .last()
+        .expect("no code always passes");
+    assert!(
+        !(longest + 1..9).any(|lines| passes(&lines)),
+        "{stage} {rung}"
+    );
     longest
 }
 
@@ -87,46 +103,92 @@ fn a_sketch_needs_the_holes_of_the_table() {
         (Stage::Competent, 1, 0),
         (Stage::Proficient, 2, 0),
     ] {
-        let place = Place { stage, rung: 4, solution_file: false };
+        let place = Place {
+            stage,
+            rung: 4,
+            solution_file: false,
+        };
         for given in 0..=lines {
-            let result = rules.check(&code(lines, given), Text::KataHint, place, &Project::empty());
-            assert_eq!(result.is_ok(), given >= holes, "{stage}, {lines} lines, {given} holes: {result:?}");
+            let result = rules.check(
+                &code(lines, given),
+                Text::KataHint,
+                place,
+                &Project::empty(),
+            );
+            assert_eq!(
+                result.is_ok(),
+                given >= holes,
+                "{stage}, {lines} lines, {given} holes: {result:?}"
+            );
         }
     }
-    let place = Place { stage: Stage::Novice, rung: 4, solution_file: true };
+    let place = Place {
+        stage: Stage::Novice,
+        rung: 4,
+        solution_file: true,
+    };
     let result = rules.check(&code(2, 0), Text::KataHint, place, &Project::empty());
-    assert!(matches!(result, Err(Violation::TooFewHoles { wanted: 2, .. })), "{result:?}");
+    assert!(
+        matches!(result, Err(Violation::TooFewHoles { wanted: 2, .. })),
+        "{result:?}"
+    );
 }
 
 #[test]
 fn words_are_those_of_the_table() {
     let rules = Config::default().teach;
-    let place = Place { stage: Stage::Expert, rung: 0, solution_file: false };
-    for (kind, most) in KINDS.into_iter().zip([Some(60), Some(120), Some(150), None, None, None, None]) {
-        let check = |words: usize| rules.check(&"why ".repeat(words), kind, place, &Project::empty());
+    let place = Place {
+        stage: Stage::Expert,
+        rung: 0,
+        solution_file: false,
+    };
+    for (kind, most) in
+        KINDS
+            .into_iter()
+            .zip([Some(60), Some(120), Some(150), None, None, None, None])
+    {
+        let check =
+            |words: usize| rules.check(&"why ".repeat(words), kind, place, &Project::empty());
         let Some(most) = most else {
             assert_eq!(check(1000), Ok(()), "{kind:?}");
             continue;
         };
         assert_eq!(check(most), Ok(()), "{kind:?}");
         let error = check(most + 1).expect_err("too many words");
-        assert!(error.to_string().contains(&format!("has {} words and may have at most {most}", most + 1)), "{error}");
+        assert!(
+            error.to_string().contains(&format!(
+                "has {} words and may have at most {most}",
+                most + 1
+            )),
+            "{error}"
+        );
         // Nor does it help to leave the blanks out.
         let long = "why".repeat(most * 14);
-        assert!(rules.check(&long, kind, place, &Project::empty()).is_err(), "{kind:?}");
+        assert!(
+            rules.check(&long, kind, place, &Project::empty()).is_err(),
+            "{kind:?}"
+        );
     }
 }
 
 #[test]
 fn a_refusal_says_what_to_write_instead() {
     let rules = Config::default().teach;
-    let place = Place { stage: Stage::Novice, rung: 3, solution_file: true };
+    let place = Place {
+        stage: Stage::Novice,
+        rung: 3,
+        solution_file: true,
+    };
     let error = rules
         .check(&code(4, 0), Text::HoverText, place, &Project::empty())
         .expect_err("too much");
     expect_test::expect![[r#"This hover text shows 4 lines of code in one piece, and a novice may see at most 1 line on rung 3 in a file where the solution belongs; write it again as a question or as what to notice, and quote only code that stands in the project already."#]]
         .assert_eq(&error.to_string());
-    let place = Place { stage: Stage::Competent, rung: 4, solution_file: false };
+    let place = Place {
+        stage: Stage::Competent,
+        rung: 4,
+        solution_file: false,
+    };
     let error = rules
         .check(&code(3, 0), Text::Message, place, &Project::empty())
         .expect_err("no hole");
@@ -138,16 +200,26 @@ fn a_refusal_says_what_to_write_instead() {
 fn cutting_keeps_what_is_prose() {
     let rules = Config::default().teach;
     let cut = |text: &str, kind| {
-        let place = Place { stage: Stage::Novice, rung: 2, solution_file: false };
+        let place = Place {
+            stage: Stage::Novice,
+            rung: 2,
+            solution_file: false,
+        };
         rules.cut_to_prose(text, kind, place, &Project::empty())
     };
     assert_eq!(cut("What do you see?", Text::Message), "What do you see?");
     assert_eq!(
-        cut("Look at the loop.\n\n```js\na(1);\nb(2);\n```\n\nWhat is missing?", Text::Message),
+        cut(
+            "Look at the loop.\n\n```js\na(1);\nb(2);\n```\n\nWhat is missing?",
+            Text::Message
+        ),
         "Look at the loop.\n\nWhat is missing?"
     );
     assert_eq!(
-        cut("Look at the loop in there.\na(1);\nb(2);\nWhat is still missing?", Text::Message),
+        cut(
+            "Look at the loop in there.\na(1);\nb(2);\nWhat is still missing?",
+            Text::Message
+        ),
         "Look at the loop in there.\nWhat is still missing?"
     );
     assert_eq!(
@@ -157,7 +229,10 @@ fn cutting_keeps_what_is_prose() {
     let long = format!("One is this. Two is that. {}", "why ".repeat(200));
     assert_eq!(cut(&long, Text::HoverText), "One is this. Two is that.");
     let endless = "why ".repeat(61);
-    assert_eq!(cut(&endless, Text::HoverText), format!("{}…", "why ".repeat(60).trim_end()));
+    assert_eq!(
+        cut(&endless, Text::HoverText),
+        format!("{}…", "why ".repeat(60).trim_end())
+    );
     assert_eq!(
         cut("```js\na(1);\nb(2);\n```", Text::Message),
         "Look at this place again: what did you expect, and what happens?"
@@ -192,8 +267,12 @@ fn pieces() -> impl Strategy<Value = String> {
         "\\PC{0,12}",
     ];
     let end = prop_oneof![Just("\n"), Just("\n\n"), Just(" "), Just("")];
-    proptest::collection::vec((piece, end), 0..24)
-        .prop_map(|pieces| pieces.into_iter().flat_map(|(piece, end)| [piece, end.to_owned()]).collect())
+    proptest::collection::vec((piece, end), 0..24).prop_map(|pieces| {
+        pieces
+            .into_iter()
+            .flat_map(|(piece, end)| [piece, end.to_owned()])
+            .collect()
+    })
 }
 
 proptest! {

@@ -82,6 +82,7 @@ const PROSE: &[&str] = &[
     "Try:\n- a breakpoint\n- a print",
     "else it fails:",
     "the loop\nthe list\nthe cache",
+    "Authors:\n- Ada Lovelace (London)\n- Grace Hopper (New York)",
     "Step 1 - reproduce",
     "and/or",
     "src/main.rs",
@@ -124,46 +125,133 @@ const CODE: &[(&str, &str, u32)] = &[
         "fn total(items: &[Item]) -> u32 {\n    // Adds up.\n    let mut sum = 0;\n\n    for item in items {\n        sum += item.price;\n    }\n    sum\n}",
         7,
     ),
-    ("rust", "let count = items.iter().filter(|item| item.open).count();", 1),
-    ("rust", "match load(path) {\n    Ok(text) => parse(&text),\n    Err(error) => return Err(error.into()),\n}", 4),
-    ("rust", "#[derive(Debug)]\nstruct Point {\n    x: i32,\n    y: i32,\n}", 5),
-    ("rust", "if let Some(user) = users.get(&id) {\n    user.greet();\n}", 3),
+    (
+        "rust",
+        "let count = items.iter().filter(|item| item.open).count();",
+        1,
+    ),
+    (
+        "rust",
+        "match load(path) {\n    Ok(text) => parse(&text),\n    Err(error) => return Err(error.into()),\n}",
+        4,
+    ),
+    (
+        "rust",
+        "#[derive(Debug)]\nstruct Point {\n    x: i32,\n    y: i32,\n}",
+        5,
+    ),
+    (
+        "rust",
+        "if let Some(user) = users.get(&id) {\n    user.greet();\n}",
+        3,
+    ),
     (
         "python",
         "def total(items):\n    # Adds up.\n    result = 0\n    for item in items:\n        result += item.price\n\n    return result",
         5,
     ),
-    ("python", "cached = dict(self.values)\nself.values.clear()\nreturn cached", 3),
-    ("python", "names = [user.name for user in users if user.active]", 1),
-    ("python", "import os\nimport sys\n\nprint(os.getcwd(), sys.argv)", 3),
-    ("python", "try:\n    load(path)\nexcept OSError as error:\n    report(error)\nelse:\n    done(path)", 6),
-    ("python", "with open(path) as file:\n    return file.read()", 2),
+    (
+        "python",
+        "cached = dict(self.values)\nself.values.clear()\nreturn cached",
+        3,
+    ),
+    (
+        "python",
+        "names = [user.name for user in users if user.active]",
+        1,
+    ),
+    (
+        "python",
+        "import os\nimport sys\n\nprint(os.getcwd(), sys.argv)",
+        3,
+    ),
+    (
+        "python",
+        "try:\n    load(path)\nexcept OSError as error:\n    report(error)\nelse:\n    done(path)",
+        6,
+    ),
+    (
+        "python",
+        "with open(path) as file:\n    return file.read()",
+        2,
+    ),
     (
         "javascript",
         "useEffect(() => {\n  const timer = setInterval(tick, 1000);\n  return () => clearInterval(timer);\n}, []);",
         4,
     ),
-    ("javascript", "const { data, error } = await fetchUser(id);", 1),
-    ("javascript", "if (cache.has(key)) {\n  return cache.get(key);\n} else {\n  cache.set(key, load(key));\n}", 5),
-    ("javascript", "export default function App() {\n  return <Main user={user}>Hi</Main>;\n}", 3),
-    ("typescript", "interface User {\n  id: number;\n  name: string;\n}", 4),
+    (
+        "javascript",
+        "const { data, error } = await fetchUser(id);",
+        1,
+    ),
+    (
+        "javascript",
+        "if (cache.has(key)) {\n  return cache.get(key);\n} else {\n  cache.set(key, load(key));\n}",
+        5,
+    ),
+    (
+        "javascript",
+        "export default function App() {\n  return <Main user={user}>Hi</Main>;\n}",
+        3,
+    ),
+    (
+        "typescript",
+        "interface User {\n  id: number;\n  name: string;\n}",
+        4,
+    ),
+    ("typescript", "stop(): void {\n  this.cut();\n  this.server.close();\n}", 4),
+    ("rust", "pub fn updated(\n    &self,\n    path: &Path,\n) -> Result<(), Error> {\n    self.load();\n}", 6),
     ("typescript", "type Handler = (event: Event) => void;", 1),
-    ("typescript", "const total: number = items.reduce((sum, item) => sum + item.price, 0);", 1),
-    ("typescript", "export async function load(id: number): Promise<User> {\n  const answer = await fetch(url(id));\n  return answer.json();\n}", 4),
-    ("go", "func total(items []Item) int {\n\tsum := 0\n\tfor _, item := range items {\n\t\tsum += item.Price\n\t}\n\treturn sum\n}", 7),
+    (
+        "typescript",
+        "const total: number = items.reduce((sum, item) => sum + item.price, 0);",
+        1,
+    ),
+    (
+        "typescript",
+        "export async function load(id: number): Promise<User> {\n  const answer = await fetch(url(id));\n  return answer.json();\n}",
+        4,
+    ),
+    (
+        "go",
+        "func total(items []Item) int {\n\tsum := 0\n\tfor _, item := range items {\n\t\tsum += item.Price\n\t}\n\treturn sum\n}",
+        7,
+    ),
     ("go", "if err != nil {\n\treturn nil, err\n}", 3),
     ("go", "go func() {\n\tdefer wg.Done()\n\twork(ch)\n}()", 4),
-    ("java", "public int total(List<Item> items) {\n    int sum = 0;\n    for (Item item : items) {\n        sum += item.getPrice();\n    }\n    return sum;\n}", 7),
-    ("java", "private final Map<String, User> users = new HashMap<>();", 1),
-    ("java", "try (var reader = open(path)) {\n    return reader.readLine();\n} catch (IOException error) {\n    throw new UncheckedIOException(error);\n}", 5),
+    (
+        "java",
+        "public int total(List<Item> items) {\n    int sum = 0;\n    for (Item item : items) {\n        sum += item.getPrice();\n    }\n    return sum;\n}",
+        7,
+    ),
+    (
+        "java",
+        "private final Map<String, User> users = new HashMap<>();",
+        1,
+    ),
+    (
+        "java",
+        "try (var reader = open(path)) {\n    return reader.readLine();\n} catch (IOException error) {\n    throw new UncheckedIOException(error);\n}",
+        5,
+    ),
 ];
 
 #[test]
 fn code_is_found_between_fences() {
     for (language, code, lines) in CODE {
-        check(&format!("Look:\n\n```{language}\n{code}\n```\n\nWhat does it do?"), *lines);
-        check(&format!("Look:\n\n```\n{code}\n```\n\nWhat does it do?"), *lines);
-        check(&format!("Look:\n\n~~~~ {language} title=x\n{code}\n~~~~"), *lines);
+        check(
+            &format!("Look:\n\n```{language}\n{code}\n```\n\nWhat does it do?"),
+            *lines,
+        );
+        check(
+            &format!("Look:\n\n```\n{code}\n```\n\nWhat does it do?"),
+            *lines,
+        );
+        check(
+            &format!("Look:\n\n~~~~ {language} title=x\n{code}\n~~~~"),
+            *lines,
+        );
         let quoted: String = format!("```{language}\n{code}\n```").replace('\n', "\n> ");
         check(&format!("> {quoted}"), *lines);
         // A fence that is never closed.
@@ -182,9 +270,22 @@ fn code_is_found_without_fences() {
     };
     for (_, code, lines) in CODE {
         look((*code).to_owned(), *lines);
-        look(format!("Here is how it could look in your file:\n\n{code}\n\nDo you see why that is better?"), *lines);
-        look(format!("Here is how it could look in your file:\n{code}\nDo you see why that is better?"), *lines);
-        look(format!("So it goes:\n\n    {}\n", code.replace('\n', "\n    ")), *lines);
+        look(
+            format!(
+                "Here is how it could look in your file:\n\n{code}\n\nDo you see why that is better?"
+            ),
+            *lines,
+        );
+        look(
+            format!(
+                "Here is how it could look in your file:\n{code}\nDo you see why that is better?"
+            ),
+            *lines,
+        );
+        look(
+            format!("So it goes:\n\n    {}\n", code.replace('\n', "\n    ")),
+            *lines,
+        );
         look(format!("```text\n{code}\n```"), *lines);
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -198,10 +299,16 @@ fn code_between_backticks_counts_and_names_do_not() {
     check("What about `() => clear(timer)` here?", 1);
     check("It is `return x + 1` that matters.", 1);
     check("It is `a = 1; b = 2; c = a + b` in one line.", 3);
-    check("First `a = load(1)` and then in the next one `b = load(2)`.", 1);
+    check(
+        "First `a = load(1)` and then in the next one `b = load(2)`.",
+        1,
+    );
     // Where only code stands, lines add up.
     check("- `a = load(1)`\n- `b = load(2)`\n- `save(a, b)`", 3);
-    check("1. `a = load(1)`\n2. then `b = load(2)`\n3. `save(a, b)`", 3);
+    check(
+        "1. `a = load(1)`\n2. then `b = load(2)`\n3. `save(a, b)`",
+        3,
+    );
     check("Change it to: items.push(load(1))", 1);
     check("Here you are: return cache.get(key)", 1);
     check("You could change that line to: return cache.get(key)", 1);
@@ -211,7 +318,10 @@ fn code_between_backticks_counts_and_names_do_not() {
 fn blanks_and_comments_part_nothing_and_count_nothing() {
     check("```js\na(1);\n\n\n// b\n/* c\n d */\nb(2); // d\n```", 2);
     check("```js\na(1);\n```\n\n```js\nb(2);\n```", 2);
-    check("```js\na(1);\n```\nAnd what happens after that?\n```js\nb(2);\n```", 1);
+    check(
+        "```js\na(1);\n```\nAnd what happens after that?\n```js\nb(2);\n```",
+        1,
+    );
     check("```js\na(1); b(2); c(3);\n```", 3);
     check("```js\nfor (let i = 0; i < 3; i++) { a(i); }\n```", 1);
     check("```cobol\nADD 1 TO X.\nADD 2 TO X.\n```", 2);
@@ -222,7 +332,10 @@ fn blanks_and_comments_part_nothing_and_count_nothing() {
 fn quotations_count_nothing() {
     let project = Project::of(["def load(key):\n    value = cache.get(key)\n    return value\n"]);
     let lines = |text: &str| size(text, &project).lines;
-    assert_eq!(lines("```python\ndef load(key):\n    value = cache.get(key)\n    return value\n```"), 0);
+    assert_eq!(
+        lines("```python\ndef load(key):\n    value = cache.get(key)\n    return value\n```"),
+        0
+    );
     assert_eq!(lines("value = cache.get(key)\nreturn value"), 0);
     assert_eq!(lines("Why does it say `cache.get(key)` there?"), 0);
     assert_eq!(lines("Why not `cache.get(key, 0)` there?"), 1);
@@ -232,9 +345,27 @@ fn quotations_count_nothing() {
 }
 
 #[test]
+fn hostile_texts_are_measured_like_others() {
+    check(
+        "</script><script>document.title='broken'</script><img src=x onerror=\"document.title='broken'\"> | `x` \u{1b}[2J \u{2028}",
+        0,
+    );
+    // Deep, long or broken as it may be, it comes to an end.
+    for text in ["(".repeat(5000), "{[".repeat(5000), "a=".repeat(5000), "`".repeat(5000), "> ".repeat(5000), "- ".repeat(2000)] {
+        size(&text, &Project::empty());
+        size(&format!("```rust\n{text}\n```"), &Project::empty());
+    }
+    let many = "x = f(1)\n".repeat(3000);
+    check(&many, 3000);
+}
+
+#[test]
 fn holes_are_counted() {
     let holes = |text: &str| size(text, &Project::empty()).holes;
-    assert_eq!(holes("```js\nconst a = ___;\nif (/* ? */) { … }\nb(...);\n// TODO\n```"), 5);
+    assert_eq!(
+        holes("```js\nconst a = ___;\nif (/* ? */) { … }\nb(...);\n// TODO\n```"),
+        5
+    );
     assert_eq!(holes("```js\nconst a = 1;\n```"), 0);
     assert_eq!(holes("Think... then look at the `TODO` there."), 0);
 }

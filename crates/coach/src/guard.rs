@@ -1,0 +1,189 @@
+//! What stands between Claude's words and the learner: texts that are too much for their stage are
+//! refused with a sentence that says what to write instead, and hints that skip a rung are counted
+//! (decisions, "Rungs"; coaching.md §1).
+
+use std::collections::BTreeSet;
+
+use paige_protocol::ProjectPath;
+use paige_store::{
+    Reader, StoreError, Unit,
+    coach::{
+        actions,
+        phases::{self, Phase},
+        plans,
+        progress::{self, Progress},
+    },
+};
+
+use crate::{
+    Coach, CoachError,
+    session::lowest_stage,
+    teach::{Place, Project, Rules, Text},
+};
+
+/// Longer texts are looked at by a thread that may be busy.
+const SMALL: usize = 4 * 1024;
+/// Quotations are looked for in so many files.
+const MOST_FILES: usize = 20;
+
+/// A text for the learner, before it is checked.
+pub(crate) struct Said {
+    pub(crate) text: String,
+    pub(crate) kind: Text,
+    pub(crate) rung: u8,
+}
+
+impl Coach {
+    /// Refuses texts that are too much for the learner. `about` is the file that they belong to.
+    pub(crate) async fn check_texts(
+        &self,
+        session: u32,
+        about: Option<&ProjectPath>,
+        texts: Vec<Said>,
+    ) -> Result<(), CoachError> {
+        let (stage, phase) = self
+            .0
+            .store
+            .snapshot(|reader| Ok((lowest_stage(reader)?, active_phase(reader, session)?)))?;
+        let expected: Vec<ProjectPath> = phase
+            .iter()
+            .flat_map(|phase| phase.expected_files.0.iter())
+            .filter_map(|path| ProjectPath::parse(path).ok())
+            .collect();
+        let solution_file = about.is_some_and(|path| expected.contains(path));
+        let place = |rung| Place {
+            stage,
+            rung,
+            solution_file,
+        };
+        let places: Vec<(Said, Place)> = texts
+            .into_iter()
+            .map(|said| {
+                let place = place(said.rung);
+                (said, place)
+            })
+            .collect();
+        let coach = self.clone();
+        let about = about.cloned();
+        let length: usize = places.iter().map(|(said, _)| said.text.len()).sum();
+        let check = move || {
+            let rules = &coach.0.config.teach;
+            // Files are read only where something may be a quotation.
+            check_all(rules, &places, &Project::empty())
+                .or_else(|_| check_all(rules, &places, &coach.quotable(about, expected)))
+        };
+        if length <= SMALL {
+            return check();
+        }
+        tokio::task::spawn_blocking(check)
+            .await
+            .map_err(|_| CoachError::Cut)?
+    }
+
+    /// What may be quoted: the file that is talked about, those of the phase, and those that are open.
+    fn quotable(&self, about: Option<ProjectPath>, expected: Vec<ProjectPath>) -> Project {
+        let open: Vec<ProjectPath> = self.0.open_files.lock().paths().to_vec();
+        let mut seen = BTreeSet::new();
+        let texts: Vec<_> = about
+            .into_iter()
+            .chain(expected)
+            .chain(open)
+            .filter(|path| seen.insert(path.clone()))
+            .take(MOST_FILES)
+            // A file that cannot be read has nothing to quote.
+            .filter_map(|path| self.current_text(&path).ok())
+            .collect();
+        Project::of(texts.iter().map(|text| &**text))
+    }
+}
+
+fn check_all(rules: &Rules, texts: &[(Said, Place)], project: &Project) -> Result<(), CoachError> {
+    for (said, place) in texts {
+        rules.check(&said.text, said.kind, *place, project)?;
+    }
+    Ok(())
+}
+
+/// The phase that the session is in.
+fn active_phase(reader: &Reader<'_>, session: u32) -> Result<Option<Phase>, StoreError> {
+    match plans::active(reader, session)? {
+        Some(plan) => phases::active(reader, plan.id),
+        None => Ok(None),
+    }
+}
+
+/// The lowest rung that hints of these rungs skip: one that was not shown yet in the active phase. Without
+/// a phase nothing is skipped.
+pub(crate) fn skipped_rung(
+    unit: &mut Unit<'_>,
+    session: u32,
+    rungs: &BTreeSet<u8>,
+) -> Result<Option<u8>, StoreError> {
+    let Some(phase) = active_phase(unit, session)? else {
+        return Ok(None);
+    };
+    let mut shown = shown_rungs(unit, session, &phase)?;
+    shown.extend(rungs);
+    let highest = rungs.last().copied().unwrap_or_default();
+    Ok((1..highest).find(|rung| !shown.contains(rung)))
+}
+
+/// The rungs that were shown in a phase, by its own hints and by Claude.
+fn shown_rungs(
+    reader: &Reader<'_>,
+    session: u32,
+    phase: &Phase,
+) -> Result<BTreeSet<u8>, StoreError> {
+    let mut shown = BTreeSet::new();
+    for event in progress::by_phase(reader, phase.id)? {
+        if let Progress::HintUsed { rung, .. } = event.progress {
+            shown.extend(u8::try_from(rung).ok());
+        }
+    }
+    for kind in [
+        "coaching_message",
+        "decorations_applied",
+        "file_hints_applied",
+    ] {
+        let filter = actions::Filter {
+            scope: Some(Some(session)),
+            kind: Some(kind),
+            since: phase.started_at.as_deref(),
+            ..actions::Filter::default()
+        };
+        for entry in actions::page(reader, &filter, u32::MAX)? {
+            if kind == "file_hints_applied" {
+                shown.insert(1);
+            }
+            shown.extend(entry.data.as_deref().map(rungs_of).unwrap_or_default());
+        }
+    }
+    Ok(shown)
+}
+
+/// The rungs that an entry of the timeline names; earlier versions wrote none.
+fn rungs_of(data: &str) -> Vec<u8> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        #[serde(default)]
+        rung: Option<u8>,
+        #[serde(default)]
+        rungs: Vec<u8>,
+    }
+    let named: Option<Named> = serde_json::from_str(data).ok();
+    named
+        .map(|named| named.rung.into_iter().chain(named.rungs).collect())
+        .unwrap_or_default()
+}
+
+/// What is said to Claude about a rung that it skipped.
+pub(crate) fn note(skipped: u8) -> String {
+    let what = match skipped {
+        1 => "where to look",
+        2 => "what to look at",
+        _ => "how to think about it",
+    };
+    format!(
+        "It was shown, and it skips rung {skipped} ({what}), which the learner has not seen in this phase; go there first next time."
+    )
+}
