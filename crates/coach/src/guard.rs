@@ -70,7 +70,11 @@ impl Coach {
             let rules = &coach.0.config.teach;
             // Files are read only where something may be a quotation.
             check_all(rules, &places, &Project::empty())
-                .or_else(|_| check_all(rules, &places, &coach.quotable(about, expected)))
+                .or_else(|_| {
+                    let open = coach.0.open_files.lock().paths().to_vec();
+                    let quotable = about.into_iter().chain(expected).chain(open);
+                    check_all(rules, &places, &coach.quotable(quotable))
+                })
         };
         if length <= SMALL {
             return check();
@@ -80,14 +84,11 @@ impl Coach {
             .map_err(|_| CoachError::Cut)?
     }
 
-    /// What may be quoted: the file that is talked about, those of the phase, and those that are open.
-    fn quotable(&self, about: Option<ProjectPath>, expected: Vec<ProjectPath>) -> Project {
-        let open: Vec<ProjectPath> = self.0.open_files.lock().paths().to_vec();
+    /// What may be quoted of these files, of the first of them when they are many: their present texts.
+    pub(crate) fn quotable(&self, files: impl IntoIterator<Item = ProjectPath>) -> Project {
         let mut seen = BTreeSet::new();
-        let texts: Vec<_> = about
+        let texts: Vec<_> = files
             .into_iter()
-            .chain(expected)
-            .chain(open)
             .filter(|path| seen.insert(path.clone()))
             .take(MOST_FILES)
             // A file that cannot be read has nothing to quote.

@@ -42,8 +42,6 @@ const STEPS: u32 = 4;
 const MEMORIES: usize = 5;
 /// Paths of the project that the coach is told, at most.
 const MOST_FILES: usize = 2_000;
-/// Files that a plan may quote, at most.
-const MOST_QUOTED: usize = 40;
 /// Of the plan the filter of memories is told this much, in characters.
 const PLAN_SUMMARY: usize = 4_000;
 /// Longer plans and summaries are refused: no model would read them to their end.
@@ -191,7 +189,7 @@ impl Coach {
         let rules = &self.0.config.teach;
         let exists = |path: &str| files.contains(path);
         let check = async |draft: &PlanDraft| {
-            let project = self.quotable(draft).await;
+            let project = self.quotable_in_plan(draft).await;
             let wrong = rules.check_plan(draft, stage, &exists, &project);
             (project, wrong)
         };
@@ -221,8 +219,8 @@ impl Coach {
     }
 
     /// What of the project a plan may quote: the files that it names.
-    async fn quotable(&self, draft: &PlanDraft) -> Project {
-        let named: BTreeSet<ProjectPath> = draft
+    async fn quotable_in_plan(&self, draft: &PlanDraft) -> Project {
+        let named: Vec<ProjectPath> = draft
             .phases
             .iter()
             .flat_map(|phase| {
@@ -233,16 +231,9 @@ impl Coach {
             })
             .filter_map(|path| ProjectPath::parse(path).ok())
             .filter(|path| !self.0.workspace.is_secret(path))
-            .take(MOST_QUOTED)
             .collect();
-        let workspace = self.0.workspace.clone();
-        let read = tokio::task::spawn_blocking(move || {
-            let texts: Vec<String> = named
-                .iter()
-                .filter_map(|path| Some(workspace.read(path).ok()?.text))
-                .collect();
-            Project::of(texts.iter().map(String::as_str))
-        });
+        let coach = self.clone();
+        let read = tokio::task::spawn_blocking(move || coach.quotable(named));
         read.await.unwrap_or_default()
     }
 

@@ -51,8 +51,8 @@ fn the_defaults_are_those_of_the_readme() {
     );
     assert_eq!(config.log.format, LogFormat::Text);
     assert_eq!(config.warnings, Vec::<String>::new());
-    assert!(!config.supervised && !config.tokens_stdin && config.chromadb_url.is_none());
-    assert_eq!(config.claude.unwrap().api_key, Secret::new("sk-test"));
+    assert!(!config.supervised && !config.tokens_stdin && config.mind.chromadb_url.is_none());
+    assert_eq!(config.mind.api_key, Some(Secret::new("sk-test")));
 }
 
 #[test]
@@ -344,7 +344,7 @@ fn an_env_file_may_name_everything() {
     };
     let config = load(&settings).unwrap_or_else(|failure| panic!("{failure}"));
     assert_eq!(config.data.root(), data);
-    assert!(config.claude.is_none());
+    assert!(config.mind.api_key.is_none());
     assert_eq!(data_dir(&settings).unwrap().root(), data);
 }
 

@@ -46,6 +46,7 @@ fn phase(number: u32, status: PhaseStatus, from: Option<u32>, to: Option<u32>) -
         status,
         started_at: from.map(at),
         completed_at: to.map(at),
+        teaching: Json::default(),
     }
 }
 
@@ -111,6 +112,8 @@ fn rows(status: SessionStatus, ended: Option<u32>) -> Rows {
                 raw_plan_text: None,
                 is_active: true,
                 created_at: at(10),
+                memory_connection: None,
+                estimated_difficulty: None,
             },
             vec![
                 (
