@@ -170,7 +170,7 @@ impl ClaudeError {
             }
             Kind::ContentFilter => "The answer was stopped by a content policy. Ask in other words",
             _ => {
-                "The API does not accept the request. Check the models in force with `paige-sidecar models`, and report this if they are right"
+                "The API does not accept the request. Check the models in force and ANTHROPIC_BASE_URL, and report this if they are right"
             }
         };
         let said = shortened(said);
