@@ -1,10 +1,11 @@
 //! Story 8 over a real Chroma server: at the start, going away, coming back.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use anyhow::Result;
 use paige_memory::{Added, Forget, Query, RecallBy};
+use parking_lot::Mutex;
 use serde_json::json;
 use tracing::subscriber::DefaultGuard;
 
@@ -30,7 +31,7 @@ impl Log {
     }
 
     fn has(&self, level: &str, text: &str) -> bool {
-        let log = self.0.lock().unwrap();
+        let log = self.0.lock();
         let log = String::from_utf8_lossy(&log);
         log.lines()
             .any(|line| line.contains(level) && line.contains(text))
@@ -39,7 +40,7 @@ impl Log {
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        self.0.lock().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
