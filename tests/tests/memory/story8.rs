@@ -166,3 +166,22 @@ async fn kill_and_restart_in_the_middle_lose_nothing_over_chroma_with_the_model(
     assert_eq!(server.documents().await?, [THIRD, SECOND]);
     Ok(())
 }
+
+/// `paige-sidecar memory forget` may run beside a sidecar, and without knowing the server.
+#[tokio::test]
+async fn what_another_process_forgets_leaves_the_index_over_chroma_with_the_model() -> Result<()> {
+    let server = Chroma::start().await?;
+    let mut scene = Scene::over(&server.url())?;
+    let memory = scene.open().await?;
+    memory.add(vec![new(FIRST)], 1, "/web").await?;
+    memory.add(vec![new(SECOND)], 2, "/web").await?;
+    scene.config.chroma_url = None;
+    let beside = scene.open().await?;
+    assert_eq!(beside.forget(Forget::Session(1)).await?.forgotten, 1);
+    beside.close().await;
+    assert_eq!(server.documents().await?, [SECOND, FIRST]);
+    let recall = memory.query(Query::new("recursive functions")).await?;
+    assert_eq!((texts(&recall), &recall.note), (vec![SECOND], &None));
+    assert_eq!(server.documents().await?, [SECOND]);
+    Ok(())
+}
