@@ -13,10 +13,6 @@ mod chroma;
 mod config;
 mod embedder;
 mod error;
-#[cfg_attr(
-    not(feature = "embed-local"),
-    expect(dead_code, reason = "without a model there is nothing to fetch")
-)]
 mod fetch;
 mod index;
 mod memory;

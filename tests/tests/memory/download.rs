@@ -1,12 +1,12 @@
 //! The model comes at its first use, from a server that here stands in for the publisher's.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use paige_memory::{Added, Config, ModelState, Query, RecallBy};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use crate::scene::{Scene, free_port, model_dir, new, texts};
@@ -18,21 +18,24 @@ const PATIENCE: Duration = Duration::from_secs(120);
 async fn publish(folder: PathBuf, port: u16) -> Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     tokio::spawn(async move {
-        while let Ok((mut socket, _)) = listener.accept().await {
-            let mut request = [0; 2048];
-            let read = socket.read(&mut request).await.unwrap();
-            let request = String::from_utf8_lossy(&request[..read]).into_owned();
-            let name = request.split(['/', ' ']).nth(2).unwrap_or_default();
-            let body = std::fs::read(folder.join(name)).unwrap();
-            let head = format!(
-                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-                body.len()
-            );
-            socket.write_all(head.as_bytes()).await.unwrap();
-            let _ = socket.write_all(&body).await;
+        // A file that is not served is noticed by who asked for it.
+        while let Ok((socket, _)) = listener.accept().await {
+            let _ = serve(socket, &folder).await;
         }
     });
     Ok(())
+}
+
+async fn serve(mut socket: TcpStream, folder: &Path) -> Result<()> {
+    let mut request = [0; 2048];
+    let read = socket.read(&mut request).await?;
+    let request = std::str::from_utf8(&request[..read])?;
+    let name = request.split(['/', ' ']).nth(2).context("a path")?;
+    let body = tokio::fs::read(folder.join(name)).await?;
+    let length = body.len();
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+    socket.write_all(head.as_bytes()).await?;
+    Ok(socket.write_all(&body).await?)
 }
 
 #[tokio::test]

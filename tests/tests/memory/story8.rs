@@ -1,10 +1,11 @@
 //! Story 8 over a real Chroma server: at the start, going away, coming back.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use anyhow::Result;
 use paige_memory::{Added, Forget, Query, RecallBy};
+use parking_lot::Mutex;
 use serde_json::json;
 use tracing::subscriber::DefaultGuard;
 
@@ -30,7 +31,7 @@ impl Log {
     }
 
     fn has(&self, level: &str, text: &str) -> bool {
-        let log = self.0.lock().unwrap();
+        let log = self.0.lock();
         let log = String::from_utf8_lossy(&log);
         log.lines()
             .any(|line| line.contains(level) && line.contains(text))
@@ -39,7 +40,7 @@ impl Log {
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        self.0.lock().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -163,5 +164,24 @@ async fn kill_and_restart_in_the_middle_lose_nothing_over_chroma_with_the_model(
     let recall = memory.query(Query::new("version control")).await?;
     assert_eq!((texts(&recall)[0], &recall.note), (SECOND, &None));
     assert_eq!(server.documents().await?, [THIRD, SECOND]);
+    Ok(())
+}
+
+/// `paige-sidecar memory forget` may run beside a sidecar, and without knowing the server.
+#[tokio::test]
+async fn what_another_process_forgets_leaves_the_index_over_chroma_with_the_model() -> Result<()> {
+    let server = Chroma::start().await?;
+    let mut scene = Scene::over(&server.url())?;
+    let memory = scene.open().await?;
+    memory.add(vec![new(FIRST)], 1, "/web").await?;
+    memory.add(vec![new(SECOND)], 2, "/web").await?;
+    scene.config.chroma_url = None;
+    let beside = scene.open().await?;
+    assert_eq!(beside.forget(Forget::Session(1)).await?.forgotten, 1);
+    beside.close().await;
+    assert_eq!(server.documents().await?, [SECOND, FIRST]);
+    let recall = memory.query(Query::new("recursive functions")).await?;
+    assert_eq!((texts(&recall), &recall.note), (vec![SECOND], &None));
+    assert_eq!(server.documents().await?, [SECOND]);
     Ok(())
 }

@@ -111,6 +111,7 @@ impl Inner {
         trouble
     }
 
+    /// Makes the vectors that are lacking, batch by batch.
     async fn embed_waiting(&self) -> Result<(), String> {
         loop {
             let name = self.model.name();
@@ -134,6 +135,7 @@ impl Inner {
         }
     }
 
+    /// Answers by the index where there is one that can, else by the record's own vectors.
     pub(super) async fn by_meaning(
         self: &Arc<Self>,
         query: Query,

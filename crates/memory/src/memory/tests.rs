@@ -2,8 +2,6 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::Ordering::SeqCst;
 
 use tempfile::TempDir;
-use tokio::net::TcpListener;
-use tokio::time::timeout;
 
 use super::*;
 use crate::embedder::{EmbedError, Embedder};
@@ -217,6 +215,7 @@ async fn a_closed_memory_says_so_to_every_clone() {
 #[cfg(feature = "embed-local")]
 #[tokio::test]
 async fn opening_and_listing_need_neither_model_nor_network() {
+    use tokio::{net::TcpListener, time::timeout};
     let folder = tempfile::tempdir().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let config = Config {
