@@ -10,9 +10,9 @@ use serde_json::Value;
 use twox_hash::XxHash3_128;
 
 /// How Paige speaks (coaching.md §7): a text of every prompt.
-const VOICE: &str = include_str!("../shared/voice.md");
+const VOICE: &str = include_str!("../parts/voice.md");
 /// What tags mean. It is added to every prompt by code, so that no file can lose it.
-const DATA: &str = include_str!("../shared/data.md");
+const DATA: &str = include_str!("../parts/data.md");
 /// The line before and after what stands in front.
 const FENCE: &str = "+++";
 /// The sections that a prompt must have, in any order.

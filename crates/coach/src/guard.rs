@@ -18,7 +18,7 @@ use paige_store::{
 use crate::{
     Coach, CoachError,
     session::lowest_stage,
-    teach::{Place, Project, Rules, Text},
+    teach::{Place, Project, Rules, Text, Violation},
 };
 
 /// Longer texts are looked at by a thread that may be busy.
@@ -66,22 +66,23 @@ impl Coach {
         let coach = self.clone();
         let about = about.cloned();
         let length: usize = places.iter().map(|(said, _)| said.text.len()).sum();
-        let check = move || {
-            let rules = &coach.0.config.teach;
-            // Files are read only where something may be a quotation.
-            check_all(rules, &places, &Project::empty())
-                .or_else(|_| {
-                    let open = coach.0.open_files.lock().paths().to_vec();
-                    let quotable = about.into_iter().chain(expected).chain(open);
-                    check_all(rules, &places, &coach.quotable(quotable))
-                })
-        };
         if length <= SMALL {
-            return check();
+            // Most texts show no code at all, and need no other thread.
+            match check_all(&self.0.config.teach, &places, &Project::empty()) {
+                Err(CoachError::TooMuch(
+                    Violation::TooMuchCode { .. } | Violation::TooFewHoles { .. },
+                )) => {}
+                done => return done,
+            }
         }
-        tokio::task::spawn_blocking(check)
-            .await
-            .map_err(|_| CoachError::Cut)?
+        // Some of it may be a quotation: files are read for that, and there may be many.
+        tokio::task::spawn_blocking(move || {
+            let open = coach.0.open_files.lock().paths().to_vec();
+            let project = coach.quotable(about.into_iter().chain(expected).chain(open));
+            check_all(&coach.0.config.teach, &places, &project)
+        })
+        .await
+        .map_err(|_| CoachError::Cut)?
     }
 
     /// What may be quoted of these files, of the first of them when they are many: their present texts.
@@ -90,6 +91,8 @@ impl Coach {
         let texts: Vec<_> = files
             .into_iter()
             .filter(|path| seen.insert(path.clone()))
+            // Otherwise a refusal would tell which lines do not stand in a secret file.
+            .filter(|path| !self.0.workspace.is_secret(path))
             .take(MOST_FILES)
             // A file that cannot be read has nothing to quote.
             .filter_map(|path| self.current_text(&path).ok())

@@ -230,7 +230,6 @@ impl Coach {
                 lines.chain(files).chain(expected)
             })
             .filter_map(|path| ProjectPath::parse(path).ok())
-            .filter(|path| !self.0.workspace.is_secret(path))
             .collect();
         let coach = self.clone();
         let read = tokio::task::spawn_blocking(move || coach.quotable(named));

@@ -47,6 +47,7 @@ impl Scene {
         std::fs::create_dir(&project).unwrap();
         std::fs::write(project.join("shop.py"), SHOP).unwrap();
         std::fs::write(project.join("other.py"), "x = 1\n").unwrap();
+        std::fs::write(project.join(".env"), "KEY = load(42)\n").unwrap();
         let (coach, store) = open(&folder).await;
         let start = StartSession {
             issue_number: None,
@@ -227,6 +228,20 @@ async fn a_quotation_of_the_project_counts_nothing() {
             .await,
         "This hover text shows 1 line",
     );
+}
+
+#[tokio::test]
+async fn no_refusal_tells_what_stands_in_a_secret_file() {
+    let scene = Scene::new().await;
+    for guess in ["`KEY = load(42)`", "`KEY = load(43)`"] {
+        let guess = format!("Does it say {guess} there?");
+        refused(
+            scene.say_at(".env", &guess, 1).await,
+            "a novice may see none on rung 1",
+        );
+    }
+    let known = "Does it say `x = 1` there?";
+    assert_eq!(scene.say_at("other.py", known, 1).await.unwrap(), None);
 }
 
 #[tokio::test]

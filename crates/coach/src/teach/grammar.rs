@@ -236,7 +236,7 @@ fn tells(node: Node<'_>, text: &str, backticks: bool) -> bool {
     if kind == "jsx_self_closing_element" {
         return node.named_child_count() > 1;
     }
-    // Two values compared or computed; names with a slash or a hyphen are paths and words.
+    // Two values compared or computed; names with a slash, a hyphen or a bar between are paths, words and choices.
     backticks
         && matches!(
             kind,
@@ -244,7 +244,7 @@ fn tells(node: Node<'_>, text: &str, backticks: bool) -> bool {
         )
         && node
             .children(&mut node.walk())
-            .any(|child| !child.is_named() && !matches!(child.kind(), "/" | "-"))
+            .any(|child| !child.is_named() && !matches!(child.kind(), "/" | "-" | "|" | "@"))
 }
 
 fn call_tells(call: Node<'_>, text: &str) -> bool {

@@ -1,6 +1,10 @@
 use std::collections::BTreeSet;
 
 use expect_test::expect;
+use paige_protocol::coach::{
+    editor::{FileHintStyle, Tone},
+    hints::HintLevel,
+};
 
 use super::*;
 use crate::Config;

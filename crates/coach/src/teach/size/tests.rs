@@ -48,6 +48,7 @@ const PROSE: &[&str] = &[
     "Run `cargo test -p paige-coach` and read the first failure.",
     "Run `npm run build`, then `git diff --stat`.",
     "Try `--verbose` or `-v`.",
+    "Does `open|close|delete` or `T | null` fit? What is `paige@local`?",
     "What is the type `Vec<u8>` for? And `Map<string, number>`?",
     "Is `null` the same as `undefined` here?",
     "C++ and C# do it otherwise.",
@@ -200,8 +201,16 @@ const CODE: &[(&str, &str, u32)] = &[
         "interface User {\n  id: number;\n  name: string;\n}",
         4,
     ),
-    ("typescript", "stop(): void {\n  this.cut();\n  this.server.close();\n}", 4),
-    ("rust", "pub fn updated(\n    &self,\n    path: &Path,\n) -> Result<(), Error> {\n    self.load();\n}", 6),
+    (
+        "typescript",
+        "stop(): void {\n  this.cut();\n  this.server.close();\n}",
+        4,
+    ),
+    (
+        "rust",
+        "pub fn updated(\n    &self,\n    path: &Path,\n) -> Result<(), Error> {\n    self.load();\n}",
+        6,
+    ),
     ("typescript", "type Handler = (event: Event) => void;", 1),
     (
         "typescript",
@@ -351,7 +360,14 @@ fn hostile_texts_are_measured_like_others() {
         0,
     );
     // Deep, long or broken as it may be, it comes to an end.
-    for text in ["(".repeat(5000), "{[".repeat(5000), "a=".repeat(5000), "`".repeat(5000), "> ".repeat(5000), "- ".repeat(2000)] {
+    for text in [
+        "(".repeat(5000),
+        "{[".repeat(5000),
+        "a=".repeat(5000),
+        "`".repeat(5000),
+        "> ".repeat(5000),
+        "- ".repeat(2000),
+    ] {
         size(&text, &Project::empty());
         size(&format!("```rust\n{text}\n```"), &Project::empty());
     }
