@@ -605,8 +605,10 @@ export type CoachingMessage = {
 export type CoachingProgress = {
 	/** What is done at the moment. */
 	message: string,
-	/** How far it is, 0 to 1, where that is known. */
-	fraction?: number | null,
+	/** Which step that is, from 1. */
+	step: number,
+	/** How many steps there are. */
+	of: number,
 };
 
 /** What a command was for. */
@@ -655,6 +657,16 @@ export type Constraint = {
 	id: string,
 	/** What it demands. */
 	description: string,
+};
+
+/** What calls of models have cost. */
+export type Cost = {
+	/** Attempts, the failed ones included. */
+	calls: number,
+	/** US dollars, as far as prices are known. */
+	usd: number,
+	/** Attempts with a model whose price is not known: they cost something, but not nothing. */
+	unpriced: number,
 };
 
 /** A place in a text, both numbers 1-based. */
@@ -794,6 +806,10 @@ export type ErrorCode =
 "TEXT_TOO_LARGE" |
 /** The feature needs an API key, a tool or a server that is not there. */
 "UNAVAILABLE" |
+/** A budget would not cover the call of a model. */
+"BUDGET_EXCEEDED" |
+/** The call of a model failed; the sentence says how. */
+"MODEL_FAILED" |
 /** The sidecar is stopping. */
 "SHUTTING_DOWN";
 
@@ -1348,6 +1364,14 @@ export type Phase = {
 	startedAt: string | null,
 	/** When it was completed, ISO 8601 UTC. */
 	completedAt: string | null,
+	/** The goal in the learner's words. */
+	goal?: string | null,
+	/** How they will know that it is done. */
+	doneWhen?: string | null,
+	/** What it teaches. */
+	teaches?: string | null,
+	/** Which earlier experience it connects to. */
+	memoryConnection?: string | null,
 };
 
 /** Where a phase stands; it never goes back. */
@@ -1829,6 +1853,8 @@ export type Summary = {
 	stages: string[],
 	/** What failed in the wrap-up, as sentences. */
 	errors: string[],
+	/** What the calls of models have cost up to now. */
+	cost: Cost,
 };
 
 /** `session:summary` of a client. */

@@ -72,14 +72,9 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
     .map_err(|error| Failure::new(Exit::Configuration, error.to_string()))?;
     let mind = mind::open(&config.data, &config.mind, store.clone()).await?;
     let memory = mind.memory.clone();
-    let coach = Coach::open(
-        store.clone(),
-        workspace.clone(),
-        config.coach.clone(),
-        mind,
-    )
-    .await
-    .map_err(|error| Failure::new(Exit::Database, error.to_string()))?;
+    let coach = Coach::open(store.clone(), workspace.clone(), config.coach.clone(), mind)
+        .await
+        .map_err(|error| Failure::new(Exit::Database, error.to_string()))?;
 
     let guard = Guard::new(guard_config(config, tokens), listeners.port());
     let stop_accepting = CancellationToken::new();

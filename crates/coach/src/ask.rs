@@ -20,7 +20,12 @@ impl Coach {
     where
         T: DeserializeOwned + JsonSchema + Send,
     {
-        let prompt = self.0.mind.prompts.get(name).ok_or(CoachError::NoPrompt(name))?;
+        let prompt = self
+            .0
+            .mind
+            .prompts
+            .get(name)
+            .ok_or(CoachError::NoPrompt(name))?;
         let Rendered { system, user } = prompt.render(&self.0.config.prompt_rules(), fields)?;
         let tier = match prompt.tier() {
             paige_prompts::Tier::Haiku => Tier::Haiku,

@@ -202,10 +202,7 @@ fn log(unit: &mut Unit<'_>, session: Option<u32>, action: &Action) -> Result<(),
 }
 
 /// Pushes a message to every client as part of a unit.
-fn push(
-    unit: &mut Unit<'_>,
-    message: &ServerMessage,
-) -> Result<(), CoachError> {
+fn push(unit: &mut Unit<'_>, message: &ServerMessage) -> Result<(), CoachError> {
     unit.push(message.kind(), message.payload_json(), None)?;
     Ok(())
 }

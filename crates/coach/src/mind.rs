@@ -98,7 +98,10 @@ impl Ledger {
             .commit(|unit| Ok::<_, CoachError>(budget::release_all(unit)?))
             .await?;
         if left > 0 {
-            tracing::info!(left, "What was set aside for calls that a crash cut off is given back.");
+            tracing::info!(
+                left,
+                "What was set aside for calls that a crash cut off is given back."
+            );
         }
         Ok(Self { store, budgets })
     }
@@ -184,8 +187,9 @@ impl paige_claude::Ledger for Ledger {
                 if budget::settle(unit, &attempt.id, &call)?.is_none() {
                     return Ok(());
                 }
-                for (budget, (before, now)) in
-                    budgets.iter().zip(before.into_iter().zip(spent(unit, &budgets)?))
+                for (budget, (before, now)) in budgets
+                    .iter()
+                    .zip(before.into_iter().zip(spent(unit, &budgets)?))
                 {
                     let mark = budget.max * WARN_AT;
                     if before < mark && now >= mark {
@@ -221,6 +225,8 @@ fn known(unit: &Unit<'_>, scope: Option<u32>) -> Result<Option<u32>, CoachError>
 
 fn failed(error: CoachError) -> LedgerError {
     LedgerError::Failed {
-        message: format!("What the call costs could not be written down, so it was not made: {error}."),
+        message: format!(
+            "What the call costs could not be written down, so it was not made: {error}."
+        ),
     }
 }

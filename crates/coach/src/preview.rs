@@ -61,12 +61,16 @@ pub async fn preview(
     })?;
     let mut notes = Vec::new();
     let fields = match name {
-        "knowledge_gap_agent" => sources.look(|reader| {
-            inputs::knowledge_gaps(reader, &inputs::session(reader, session)?)
-        })?,
-        "dreyfus_agent" => sources.look(|reader| inputs::stages(reader, &inputs::session(reader, session)?))?,
+        "knowledge_gap_agent" => sources
+            .look(|reader| inputs::knowledge_gaps(reader, &inputs::session(reader, session)?))?,
+        "dreyfus_agent" => {
+            sources.look(|reader| inputs::stages(reader, &inputs::session(reader, session)?))?
+        }
         "reflection_agent" => {
-            notes.push("The transcript of a hook is not kept; this one is told from the timeline.".to_owned());
+            notes.push(
+                "The transcript of a hook is not kept; this one is told from the timeline."
+                    .to_owned(),
+            );
             sources.look(|reader| {
                 inputs::reflection(reader, &inputs::session(reader, session)?, None)
             })?
@@ -81,7 +85,10 @@ pub async fn preview(
             pipeline::filter_fields(&subject, &recall.memories)
         }
         "coach_agent" => {
-            notes.push("Memories are chosen by memory_retrieval_filter first; here there are none.".to_owned());
+            notes.push(
+                "Memories are chosen by memory_retrieval_filter first; here there are none."
+                    .to_owned(),
+            );
             let (subject, project) = of_plan(sources, session)?;
             let workspace = Workspace::open(
                 Path::new(&project),
@@ -92,7 +99,9 @@ pub async fn preview(
             )
             .map_err(|error| CoachError::InvalidArgument(error.to_string()))?;
             let files = pipeline::project_files(&workspace);
-            let (stage, known) = sources.look(|reader| Ok::<_, CoachError>((lowest_stage(reader)?, inputs::assessments(reader)?)))?;
+            let (stage, known) = sources.look(|reader| {
+                Ok::<_, CoachError>((lowest_stage(reader)?, inputs::assessments(reader)?))
+            })?;
             pipeline::coach_fields(&subject, stage, known, &[], &files)
         }
         _ => Inputs::new(),
@@ -104,10 +113,7 @@ pub async fn preview(
 }
 
 /// What the session's plan is about, and the project.
-fn of_plan(
-    sources: &Sources<'_>,
-    session: u32,
-) -> Result<(pipeline::Subject, String), CoachError> {
+fn of_plan(sources: &Sources<'_>, session: u32) -> Result<(pipeline::Subject, String), CoachError> {
     sources.look(|reader| {
         let row = inputs::session(reader, session)?;
         let plan = plans::by_session(reader, session)?

@@ -7,7 +7,8 @@ use paige_protocol::{
     coach::{
         Action, ServerMessage,
         session::{
-            Cost, PhaseSummary, SessionCompleted, SessionStarted, SessionStatus, SessionSummary, Summary,
+            Cost, PhaseSummary, SessionCompleted, SessionStarted, SessionStatus, SessionSummary,
+            Summary,
         },
     },
 };

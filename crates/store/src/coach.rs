@@ -31,8 +31,8 @@ pub mod wrap_up;
 /// The ledger of model calls; its scope is the session.
 pub use crate::ledger as api_calls;
 pub use words::{
-    Agent, HintLevel, HintLevelSource, HintType, JobStatus, KataKind, KataProof, MaterialStatus, MaterialType,
-    OpenedBy, Origin, PhaseStatus, SessionStatus, Severity, Stage, StartedBy, Style,
+    Agent, HintLevel, HintLevelSource, HintType, JobStatus, KataKind, KataProof, MaterialStatus,
+    MaterialType, OpenedBy, Origin, PhaseStatus, SessionStatus, Severity, Stage, StartedBy, Style,
 };
 
 use crate::StoreError;

@@ -63,12 +63,7 @@ impl fmt::Display for Forget {
 /// # Errors
 /// [`Exit::DataDirHeld`] while a sidecar runs, [`Exit::Refused`] when there is nothing of that name,
 /// [`Exit::Usage`] when nobody is there to be asked, [`Exit::Database`] when the database fails.
-pub(crate) fn forget(
-    data: &DataDir,
-    mind: &Mind,
-    what: &Forget,
-    yes: bool,
-) -> Result<(), Failure> {
+pub(crate) fn forget(data: &DataDir, mind: &Mind, what: &Forget, yes: bool) -> Result<(), Failure> {
     let path = data.database();
     if !path.exists() {
         return Err(Failure::new(

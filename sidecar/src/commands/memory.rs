@@ -87,7 +87,11 @@ async fn run(memory: &Memory, command: MemoryCommand) -> Result<(), Failure> {
                     content: found.content,
                     metadata: found.metadata,
                 };
-                print(&format!("{:.3}  {}{elsewhere}", found.distance, told(&entry)));
+                print(&format!(
+                    "{:.3}  {}{elsewhere}",
+                    found.distance,
+                    told(&entry)
+                ));
             }
         }
         MemoryCommand::Forget {
@@ -136,7 +140,9 @@ async fn let_go(memory: &Memory, what: Forget) -> Result<u32, Failure> {
 
 /// The folder as the record names it: canonical, or as it is written when it is gone.
 fn folder(given: PathBuf) -> String {
-    let folder = given.canonicalize().or_else(|_| std::path::absolute(&given));
+    let folder = given
+        .canonicalize()
+        .or_else(|_| std::path::absolute(&given));
     folder.unwrap_or(given).to_string_lossy().into_owned()
 }
 

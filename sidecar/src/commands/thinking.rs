@@ -127,8 +127,9 @@ pub(crate) fn prompts(
         PromptsCommand::Render { name, session } => {
             let id = id_of(data, *session)?;
             let refused = |message: String| Failure::new(Exit::Refused, message);
-            let view = view(data)?
-                .ok_or_else(|| refused("There is no session yet, so that nothing can be filled in.".into()))?;
+            let view = view(data)?.ok_or_else(|| {
+                refused("There is no session yet, so that nothing can be filled in.".into())
+            })?;
             let runtime = runtime()?;
             let shown = runtime.block_on(async {
                 let memory = mind::open_memory(data, mind).await?;

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use paige_protocol::process::Secret;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use super::{EmbeddingModel, LogFormat};
 use super::layers::home;
+use super::{EmbeddingModel, LogFormat};
 
 /// The folder, canonical, and the same as text.
 pub(super) fn project_dir(text: &str) -> Result<(PathBuf, String), String> {

@@ -312,11 +312,9 @@ impl<'a> Reader<'a> {
         api_key: Option<Secret>,
     ) -> Mind {
         let offline = self.flag("PAIGE_OFFLINE", &settings.offline);
-        let base_url = self.optional(
-            "ANTHROPIC_BASE_URL",
-            &settings.anthropic_base_url,
-            |text| parse::url(text, &["https", "http"]),
-        );
+        let base_url = self.optional("ANTHROPIC_BASE_URL", &settings.anthropic_base_url, |text| {
+            parse::url(text, &["https", "http"])
+        });
         let model_mapping = self
             .optional(
                 "CLAUDE_MODEL_MAPPING",
@@ -367,7 +365,15 @@ impl<'a> Reader<'a> {
             Ok(models) => models,
             Err(problems) => {
                 for problem in problems {
-                    self.wrong(MODELS_FILE, format!("`{}` in {}: {}", problem.name, path.display(), problem.message));
+                    self.wrong(
+                        MODELS_FILE,
+                        format!(
+                            "`{}` in {}: {}",
+                            problem.name,
+                            path.display(),
+                            problem.message
+                        ),
+                    );
                 }
                 usual
             }
@@ -422,7 +428,11 @@ impl<'a> Reader<'a> {
                 &settings.mind.budget_session,
                 parse::dollars,
             ),
-            day: self.optional("PAIGE_BUDGET_DAY", &settings.mind.budget_day, parse::dollars),
+            day: self.optional(
+                "PAIGE_BUDGET_DAY",
+                &settings.mind.budget_day,
+                parse::dollars,
+            ),
         }
     }
 

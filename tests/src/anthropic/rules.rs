@@ -42,7 +42,11 @@ pub(super) fn calls() -> BTreeMap<String, Call> {
         (
             "dreyfus_agent",
             Tier::Sonnet,
-            &["current_assessments", "recent_session", "accumulated_evidence"],
+            &[
+                "current_assessments",
+                "recent_session",
+                "accumulated_evidence",
+            ],
         ),
         (
             "reflection_agent",

@@ -9,7 +9,8 @@ use paige_tests::mcp::Era;
 use paige_tests::{Claude, Project, Record, Sidecar, Socket};
 use serde_json::{Value, json};
 
-const PLAN: &str = "Count the quantities of one article together in Basket.total before asking for the discount.";
+const PLAN: &str =
+    "Count the quantities of one article together in Basket.total before asking for the discount.";
 const SUMMARY: &str = "Three mugs cost more when they are added one after the other.";
 
 /// A served sample project with a session, a window, and the demo's script behind the API.
@@ -31,13 +32,20 @@ impl Scene {
         let fake = Fake::start(&anthropic::demo_script()?).await?;
         let project = Project::with(&[
             ("basket.py", include_str!("../../../sidecar/demo/basket.py")),
-            ("discounts.py", include_str!("../../../sidecar/demo/discounts.py")),
-            ("test_basket.py", include_str!("../../../sidecar/demo/test_basket.py")),
+            (
+                "discounts.py",
+                include_str!("../../../sidecar/demo/discounts.py"),
+            ),
+            (
+                "test_basket.py",
+                include_str!("../../../sidecar/demo/test_basket.py"),
+            ),
         ])?;
         let sidecar = Sidecar::thinking(&project, &fake, args)?;
         let (window, _) = Socket::hello(&sidecar).await?;
         let claude = Claude::connect(&sidecar, Era::Sessions).await?;
-        let start = json!({"project_dir": project.root, "issue_number": 1, "issue_title": "The discount"});
+        let start =
+            json!({"project_dir": project.root, "issue_number": 1, "issue_title": "The discount"});
         let started = claude.call("paige_start_session", start).await?;
         let session = u32::try_from(started["session"]["id"].as_u64().context("an id")?)?;
         Ok(Self {
@@ -69,20 +77,28 @@ impl Scene {
     }
 
     fn count(&self, table: &str) -> Result<i64> {
-        let row = self.record()?.row(&format!("SELECT count(*) AS n FROM {table}"), [])?;
+        let row = self
+            .record()?
+            .row(&format!("SELECT count(*) AS n FROM {table}"), [])?;
         row["n"].as_i64().context("a count")
     }
 
     /// Some work, so that there is something to be wrapped up.
     async fn work(&mut self) -> Result<()> {
         self.claude
-            .call("paige_update_phase", json!({"phase": 1, "status": "active"}))
+            .call(
+                "paige_update_phase",
+                json!({"phase": 1, "status": "active"}),
+            )
             .await?;
         self.window
             .ask("file:open", json!({"path": "basket.py"}))
             .await?;
         self.claude
-            .call("paige_update_phase", json!({"phase": 1, "status": "complete"}))
+            .call(
+                "paige_update_phase",
+                json!({"phase": 1, "status": "complete"}),
+            )
             .await?;
         Ok(())
     }
@@ -97,7 +113,10 @@ async fn the_pipeline_makes_a_plan_and_stores_it_as_one() -> Result<()> {
     let made = scene.plan().await?;
     assert_eq!(made["phases"].as_array().context("phases")?.len(), 4);
     assert_eq!(made["estimatedDifficulty"], "beginner");
-    assert_eq!(made["phases"][0]["doneWhen"], "You can name the failing test, its two totals, and the shortest way to the wrong one.");
+    assert_eq!(
+        made["phases"][0]["doneWhen"],
+        "You can name the failing test, its two totals, and the shortest way to the wrong one."
+    );
 
     let pushed = scene.window.expect_push("coaching:plan_ready").await?;
     assert_eq!(pushed["payload"]["plan"], made["plan"]);
@@ -111,7 +130,10 @@ async fn the_pipeline_makes_a_plan_and_stores_it_as_one() -> Result<()> {
     let phases = record.rows("SELECT number, status FROM phases ORDER BY number", [])?;
     assert_eq!(phases[0], json!({"number": 1, "status": "pending"}));
     assert_eq!(phases.len(), 4);
-    assert_eq!(record.rows("PRAGMA foreign_key_check", [])?, [] as [Value; 0]);
+    assert_eq!(
+        record.rows("PRAGMA foreign_key_check", [])?,
+        [] as [Value; 0]
+    );
     record
         .expect_actions(
             "coaching_pipeline_run",
@@ -126,14 +148,26 @@ async fn the_pipeline_makes_a_plan_and_stores_it_as_one() -> Result<()> {
         .find(|seen| seen.request.call == "coach_agent" && !seen.request.counts())
         .context("the coach was asked")?;
     let text = coach.request.text();
-    for part in ["<dreyfus_assessments>", "<relevant_memories>", "basket.py", SUMMARY, PLAN] {
+    for part in [
+        "<dreyfus_assessments>",
+        "<relevant_memories>",
+        "basket.py",
+        SUMMARY,
+        PLAN,
+    ] {
         assert!(text.contains(part), "{part} is not in the prompt:\n{text}");
     }
-    assert_eq!(scene.asked("memory_retrieval_filter"), 0, "nothing is remembered yet");
+    assert_eq!(
+        scene.asked("memory_retrieval_filter"),
+        0,
+        "nothing is remembered yet"
+    );
 
     // A second plan takes the place of the first, which stays as history.
     scene.plan().await?;
-    let plans = scene.record()?.rows("SELECT is_active FROM plans ORDER BY id", [])?;
+    let plans = scene
+        .record()?
+        .rows("SELECT is_active FROM plans ORDER BY id", [])?;
     assert_eq!(plans, [json!({"is_active": 0}), json!({"is_active": 1})]);
     Ok(())
 }
@@ -206,7 +240,10 @@ async fn the_end_of_a_session_is_wrapped_up() -> Result<()> {
     let pushed = scene.window.expect_push("session:completed").await?;
     let payload = &pushed["payload"];
     assert_eq!(payload["status"], "completed");
-    assert_eq!(payload["summary"]["gaps"], json!(["Aggregating before applying a rule"]));
+    assert_eq!(
+        payload["summary"]["gaps"],
+        json!(["Aggregating before applying a rule"])
+    );
     assert_eq!(payload["summary"]["katas"], json!(["Shipping by weight"]));
     assert_eq!(payload["summary"]["cost"]["calls"], 4);
 
@@ -221,9 +258,15 @@ async fn the_end_of_a_session_is_wrapped_up() -> Result<()> {
         kata,
         json!({"title": "Shipping by weight", "proof": "unproven", "topic": "Aggregating before applying a rule"})
     );
-    assert_eq!(record.rows("PRAGMA foreign_key_check", [])?, [] as [Value; 0]);
+    assert_eq!(
+        record.rows("PRAGMA foreign_key_check", [])?,
+        [] as [Value; 0]
+    );
     // One session is not enough for a step up: the proposal is stored, and the stage is the rule's.
-    let decision = record.row("SELECT proposed, decided, accepted FROM stage_decisions", [])?;
+    let decision = record.row(
+        "SELECT proposed, decided, accepted FROM stage_decisions",
+        [],
+    )?;
     assert_eq!(
         decision,
         json!({"proposed": "Advanced Beginner", "decided": "Novice", "accepted": 0})
@@ -233,11 +276,19 @@ async fn the_end_of_a_session_is_wrapped_up() -> Result<()> {
     assert_eq!(scene.memories()?, 2);
 
     let asked = scene.fake.requests();
-    let reflection = asked.iter().find(|seen| seen.request.call == "reflection_agent");
+    let reflection = asked
+        .iter()
+        .find(|seen| seen.request.call == "reflection_agent");
     let text = reflection.context("it reflected")?.request.text();
     assert!(text.contains("I found it by printing"), "{text}");
-    assert!(!text.contains("0123456789abcdef"), "a secret left the house:\n{text}");
-    assert!(text.contains("Aggregating before applying a rule"), "reflection reads the gaps");
+    assert!(
+        !text.contains("0123456789abcdef"),
+        "a secret left the house:\n{text}"
+    );
+    assert!(
+        text.contains("Aggregating before applying a rule"),
+        "reflection reads the gaps"
+    );
 
     // What is remembered reaches the next plan.
     let start = json!({"project_dir": scene.project.root});
@@ -285,7 +336,10 @@ async fn a_step_that_fails_does_not_stop_the_others_and_can_be_tried_again() -> 
     assert_eq!(again["memoriesAdded"], 2, "what is done is not done twice");
     assert_eq!(scene.asked("reflection_agent"), 1);
     assert_eq!(scene.memories()?, 2);
-    let nothing = scene.claude.call_error("paige_retry_wrap_up", json!({})).await?;
+    let nothing = scene
+        .claude
+        .call_error("paige_retry_wrap_up", json!({}))
+        .await?;
     assert_eq!(nothing["code"], "INVALID_ARGUMENT");
     Ok(())
 }
@@ -303,7 +357,12 @@ async fn when_every_step_fails_the_session_has_ended_all_the_same() -> Result<()
     }
     let ended = scene.claude.call("paige_end_session", json!({})).await?;
     assert_eq!(ended["status"], "completed_with_errors");
-    for count in ["memoriesAdded", "gapsIdentified", "katasGenerated", "assessmentsUpdated"] {
+    for count in [
+        "memoriesAdded",
+        "gapsIdentified",
+        "katasGenerated",
+        "assessmentsUpdated",
+    ] {
         assert_eq!(ended[count], 0, "{count}");
     }
     assert_eq!(scene.count("session_wrap_up_errors")?, 3);

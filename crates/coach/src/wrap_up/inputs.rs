@@ -69,33 +69,35 @@ pub(crate) fn facts(reader: &Reader<'_>, session: &Session) -> Result<Facts, Coa
 }
 
 /// For `knowledge_gap_agent`.
-pub(crate) fn knowledge_gaps(
-    reader: &Reader<'_>,
-    session: &Session,
-) -> Result<Inputs, CoachError> {
+pub(crate) fn knowledge_gaps(reader: &Reader<'_>, session: &Session) -> Result<Inputs, CoachError> {
     let facts = facts(reader, session)?;
     let known = gaps::list(reader, &gaps::Filter::default(), MOST_GAPS)?;
     Ok(fields([
-        ("session", json!({
-            "issue_title": session.issue_title,
-            "issue_summary": session.issue_summary,
-            "minutes": facts.minutes,
-            "phases_completed": facts.phases_completed,
-            "hints_used": facts.hints_used,
-            "independent_completions": facts.independent_completions,
-        })),
+        (
+            "session",
+            json!({
+                "issue_title": session.issue_title,
+                "issue_summary": session.issue_summary,
+                "minutes": facts.minutes,
+                "phases_completed": facts.phases_completed,
+                "hints_used": facts.hints_used,
+                "independent_completions": facts.independent_completions,
+            }),
+        ),
         ("action_log", action_log(reader, session.id)?),
         ("phases", phases(reader, session.id, |_| true)?),
         (
             "existing_gaps",
             known
                 .iter()
-                .map(|gap| json!({
-                    "topic": gap.topic,
-                    "severity": gap.severity.as_str(),
-                    "frequency": gap.frequency,
-                    "addressed": gap.addressed,
-                }))
+                .map(|gap| {
+                    json!({
+                        "topic": gap.topic,
+                        "severity": gap.severity.as_str(),
+                        "frequency": gap.frequency,
+                        "addressed": gap.addressed,
+                    })
+                })
                 .collect(),
         ),
         ("review_findings", review_findings(reader, session.id)?),
@@ -124,14 +126,17 @@ pub(crate) fn stages(reader: &Reader<'_>, session: &Session) -> Result<Inputs, C
     let session_gaps = gaps::by_session(reader, session.id)?;
     Ok(fields([
         ("current_assessments", assessments(reader)?),
-        ("recent_session", json!({
-            "issue_title": session.issue_title,
-            "phases": phases(reader, session.id, |_| true)?,
-            "phases_completed": facts.phases_completed,
-            "hints_used": facts.hints_used,
-            "independent_completions": facts.independent_completions,
-            "knowledge_gaps": session_gaps.iter().map(|gap| &gap.topic).collect::<Vec<_>>(),
-        })),
+        (
+            "recent_session",
+            json!({
+                "issue_title": session.issue_title,
+                "phases": phases(reader, session.id, |_| true)?,
+                "phases_completed": facts.phases_completed,
+                "hints_used": facts.hints_used,
+                "independent_completions": facts.independent_completions,
+                "knowledge_gaps": session_gaps.iter().map(|gap| &gap.topic).collect::<Vec<_>>(),
+            }),
+        ),
         ("accumulated_evidence", evidence.into()),
     ]))
 }
@@ -238,7 +243,11 @@ fn review_findings(reader: &Reader<'_>, session: u32) -> Result<Value, CoachErro
     for kind in ["review_passed", "review_failed"] {
         for entry in actions::by_type(reader, session, kind)? {
             let review = entry.data.as_deref().map(serde_json::from_str::<Review>);
-            for issue in review.into_iter().flatten().flat_map(|review| review.issues) {
+            for issue in review
+                .into_iter()
+                .flatten()
+                .flat_map(|review| review.issues)
+            {
                 *topics.entry(issue.topic).or_default() += 1;
             }
         }

@@ -202,9 +202,8 @@ impl Coach {
         let remembered: Remembered = match &job.result {
             Some(kept) => serde_json::from_str(kept).map_err(|_| CoachError::Cut)?,
             None => {
-                let fields = self.look(|reader| {
-                    inputs::reflection(reader, session, job.input.as_deref())
-                })?;
+                let fields =
+                    self.look(|reader| inputs::reflection(reader, session, job.input.as_deref()))?;
                 let remembered = self
                     .ask("reflection_agent", Some(session_id), &fields)
                     .await?;
@@ -220,7 +219,10 @@ impl Coach {
             .take(MOST_MEMORIES)
             .map(|(index, memory): (u32, _)| NewMemory {
                 // The record of memories may outlive this database, whose numbers begin at 1 again.
-                key: Some(format!("wrap-up:{}:{session_id}:{index}", session.started_at)),
+                key: Some(format!(
+                    "wrap-up:{}:{session_id}:{index}",
+                    session.started_at
+                )),
                 content: redact(memory.content.trim()).into_owned(),
                 kind: memory.kind,
                 tags: memory.tags,

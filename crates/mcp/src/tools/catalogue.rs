@@ -6,8 +6,9 @@ use paige_protocol::coach::tools::{
     ActiveSessionResult, ClearHighlightsArgs, DiffSince, Done, EndSessionArgs, EndSessionResult,
     FileDiff, GetBufferArgs, GetBufferResult, GetDiffArgs, GetDiffResult, GetSessionStateArgs,
     HighlightLinesArgs, HintFilesArgs, NoArgs, OpenFileArgs, OpenFileResult, OpenFilesResult,
-    RecordReviewArgs, RecordReviewResult, RetryWrapUpArgs, RunPipelineArgs, RunPipelineResult, SessionState, ShowIssueContextArgs, ShowMessageArgs,
-    StartSessionArgs, StartSessionResult, UpdatePhaseArgs, UpdatePhaseResult,
+    RecordReviewArgs, RecordReviewResult, RetryWrapUpArgs, RunPipelineArgs, RunPipelineResult,
+    SessionState, ShowIssueContextArgs, ShowMessageArgs, StartSessionArgs, StartSessionResult,
+    UpdatePhaseArgs, UpdatePhaseResult,
 };
 
 use super::{
@@ -128,7 +129,9 @@ fn session() -> [Tool; 4] {
              What is done already is not done twice.",
             Adds,
             |coach: Coach, args: RetryWrapUpArgs| async move {
-                Ok(ended(coach.retry_wrap_up(args.session_id, args.agent).await?))
+                Ok(ended(
+                    coach.retry_wrap_up(args.session_id, args.agent).await?,
+                ))
             },
         ),
         Tool::new(

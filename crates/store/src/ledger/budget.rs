@@ -76,8 +76,12 @@ pub fn settle(
             schema::LEDGER
         )
     });
-    static NAME: LazyLock<String> =
-        LazyLock::new(|| format!("UPDATE {} SET attempt_id = ?2 WHERE id = ?1", schema::LEDGER));
+    static NAME: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "UPDATE {} SET attempt_id = ?2 WHERE id = ?1",
+            schema::LEDGER
+        )
+    });
     static RELEASE: LazyLock<String> =
         LazyLock::new(|| format!("DELETE FROM {} WHERE attempt_id = ?1", schema::RESERVATIONS));
     unit.row(&RELEASE, [attempt_id])?;
@@ -178,7 +182,9 @@ mod tests {
             allowed.filter(|allowed| *allowed).count()
         });
         assert_eq!(allowed, 3);
-        let left = store.read(|reader| standing(reader, &Period::default())).unwrap();
+        let left = store
+            .read(|reader| standing(reader, &Period::default()))
+            .unwrap();
         assert!((left.reserved - 0.3).abs() < 1e-9, "{left:?}");
 
         // What a crash has left behind is given back.
@@ -197,11 +203,17 @@ mod tests {
             .unwrap();
         let refused = store
             .commit_blocking::<_, StoreError>(|unit| {
-                let limits = [2.0, 1.0].map(|max| Limit { period: Period::default(), max });
+                let limits = [2.0, 1.0].map(|max| Limit {
+                    period: Period::default(),
+                    max,
+                });
                 reserve(unit, "b", None, 0.5, &limits)
             })
             .unwrap();
-        let standing = Standing { spent: 0.75, reserved: 0.0 };
+        let standing = Standing {
+            spent: 0.75,
+            reserved: 0.0,
+        };
         assert_eq!(refused, Err((1, standing)));
     }
 

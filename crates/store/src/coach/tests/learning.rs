@@ -330,7 +330,10 @@ fn what_was_proposed_about_a_stage_is_kept_with_what_the_rule_made_of_it() {
         let new = new.clone();
         move |unit| stage_decisions::record(unit, &new)
     });
-    assert_eq!((written.proposed, written.accepted), (Stage::Proficient, false));
+    assert_eq!(
+        (written.proposed, written.accepted),
+        (Stage::Proficient, false)
+    );
     let other = f.commit(move |unit| {
         stage_decisions::record(
             unit,
