@@ -136,7 +136,8 @@ pub(crate) fn mind(settings: &Settings) -> Result<(DataDir, Mind, paige_coach::C
     let mut problems = Vec::new();
     let (layers, data) = Layers::new(settings, &mut problems);
     let mut read = Reader::new(&layers, &mut problems);
-    let mind = read.mind(settings, data.as_ref(), None);
+    let offline = read.flag("PAIGE_OFFLINE", &settings.offline);
+    let mind = read.mind(settings, data.as_ref(), offline, None);
     let coach = read.coach(data.as_ref());
     match data {
         Some(data) if problems.is_empty() => Ok((data, mind, coach)),
@@ -178,7 +179,7 @@ pub(crate) fn load(settings: &Settings) -> Result<Config, Failure> {
     let open = read
         .optional("PAIGE_AUTH", &settings.auth, parse::is_open)
         .unwrap_or(false);
-    let mind = read.mind(settings, data.as_ref(), api_key);
+    let mind = read.mind(settings, data.as_ref(), offline, api_key);
     let tokens_stdin = read.flag("PAIGE_TOKENS_STDIN", &settings.tokens_stdin);
     let supervised = read.flag("PAIGE_SUPERVISED", &settings.supervised);
     let format = read

@@ -219,7 +219,20 @@ pub struct Strace {
 }
 
 impl Strace {
-    /// Starts the binary under strace, which is told of these calls alone (`-e trace=…`) and keeps so
+    /// Starts the binary, offline, under strace, as [`run`](Self::run) does.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn start(
+        project: &Project,
+        calls: &str,
+        text: usize,
+        args: &[&str],
+    ) -> Result<Option<Self>> {
+        Self::run(&Sidecar::command(project, args), project, calls, text)
+    }
+
+    /// Runs a command of the binary under strace, which is told of these calls alone (`-e trace=…`) and keeps so
     /// many bytes of each text. `None` where there is no strace.
     ///
     /// # Errors
@@ -228,11 +241,11 @@ impl Strace {
         clippy::print_stdout,
         reason = "a test that is left out is named where its result would stand"
     )]
-    pub fn start(
+    pub fn run(
+        plain: &Command,
         project: &Project,
         calls: &str,
         text: usize,
-        args: &[&str],
     ) -> Result<Option<Self>> {
         let there = Command::new("strace")
             .arg("-V")
@@ -250,7 +263,6 @@ impl Strace {
             return Ok(None);
         }
         let output = project.outside().join("trace");
-        let plain = Sidecar::command(project, args);
         let mut command = Command::new("strace");
         command
             .args(["-f", "-yy", "-s", &text.to_string(), "-e"])

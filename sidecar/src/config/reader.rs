@@ -309,9 +309,9 @@ impl<'a> Reader<'a> {
         &mut self,
         settings: &Settings,
         data: Option<&DataDir>,
+        offline: bool,
         api_key: Option<Secret>,
     ) -> Mind {
-        let offline = self.flag("PAIGE_OFFLINE", &settings.offline);
         let base_url = self.optional("ANTHROPIC_BASE_URL", &settings.anthropic_base_url, |text| {
             parse::url(text, &["https", "http"])
         });

@@ -37,7 +37,7 @@ async fn a_hello_is_kept_and_answered_with_what_is_true() -> Result<()> {
             "stream": init["stream"],
             "seq": seq,
             "clientId": init["clientId"],
-            "capabilities": {"ai": false, "memory": false, "github": false},
+            "capabilities": {"ai": false, "memory": true, "github": false},
             "featureFlags":
                 {"observer": false, "practice": false, "dashboard": false, "explain": false},
         })

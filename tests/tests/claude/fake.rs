@@ -11,7 +11,7 @@ fn good() -> Value {
     json!({
         "model": "claude-opus-4-6",
         "max_tokens": 100,
-        "messages": [{"role": "user", "content": "<plan>p</plan> <dreyfus_assessments>d</dreyfus_assessments> <relevant_memories></relevant_memories>"}],
+        "messages": [{"role": "user", "content": "<issue>i</issue> <plan_text>p</plan_text> <stage>s</stage> <dreyfus_assessments>d</dreyfus_assessments> <relevant_memories></relevant_memories> <project_files></project_files>"}],
         "output_config": {"format": {"type": "json_schema", "schema": {
             "type": "object",
             "properties": {"a": {"anyOf": [{"type": "string"}, {"type": "null"}]}},
@@ -80,7 +80,7 @@ async fn what_the_api_refuses_is_refused() -> Result<()> {
         (
             "/messages/0/content",
             json!("<plan>p</plan>"),
-            "lacks the field <dreyfus_assessments>",
+            "lacks the field <issue>",
         ),
         (
             &format!("{schema}/$ref"),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use anyhow::{Result, ensure};
 use paige_tests::mcp::Era;
 use paige_tests::trace::{Strace, writes};
-use paige_tests::{Claude, Project, Sidecar, Socket};
+use paige_tests::{Claude, Fake, Project, Sidecar, Socket, anthropic};
 use serde_json::{Value, json};
 
 /// Paths that lead out, to what is protected, or nowhere.
@@ -157,6 +157,9 @@ async fn a_traced_session_of_claude_opens_nothing_of_the_project_for_writing() -
         ("src/main.rs", "fn main() {}\n"),
         ("src/edited.rs", "one\ntwo\nthree\n"),
         (".env", "KEY=value\n"),
+        ("basket.py", "total = 0\n"),
+        ("discounts.py", "percent = 10\n"),
+        ("test_basket.py", "import basket\n"),
     ])?;
     project.git(&["init", "--quiet"])?;
     std::fs::write(project.outside().join("secret.txt"), "secret\n")?;
@@ -179,7 +182,10 @@ async fn a_traced_session_of_claude_opens_nothing_of_the_project_for_writing() -
         .await?;
     sidecar.stop()?;
 
-    let Some(strace) = Strace::start(&project, writes::CALLS, 4096, &[])? else {
+    // Claude plans, and what was learned is wrapped up: that writes nothing of the project either.
+    let fake = Fake::start(&anthropic::demo_script()?).await?;
+    let command = Sidecar::thinking_command(&project, &fake, &[]);
+    let Some(strace) = Strace::run(&command, &project, writes::CALLS, 4096)? else {
         return Ok(());
     };
     let sidecar = &strace.sidecar;
@@ -202,6 +208,9 @@ async fn a_traced_session_of_claude_opens_nothing_of_the_project_for_writing() -
             ensure!(refused["code"] == "PRECONDITION_FAILED", "{refused}");
             called.insert(tool.to_owned());
         }
+        let plan = json!({"plan_text": "Count together.", "issue_summary": "Mugs are too dear."});
+        claude.call("paige_run_coaching_pipeline", plan).await?;
+        called.insert("paige_run_coaching_pipeline".to_owned());
         let hostile = HOSTILE.iter().flat_map(|path| hostile(path));
         for (tool, args) in hostile.chain(odd()) {
             // Refused or answered: what matters is what the process does.
@@ -214,6 +223,9 @@ async fn a_traced_session_of_claude_opens_nothing_of_the_project_for_writing() -
             )
             .await?;
         called.insert("paige_end_session".to_owned());
+        let done = claude.call_error("paige_retry_wrap_up", json!({})).await?;
+        ensure!(done["code"] == "INVALID_ARGUMENT", "{done}");
+        called.insert("paige_retry_wrap_up".to_owned());
         assert_eq!(
             called, tools,
             "every tool is called, and there are no others"

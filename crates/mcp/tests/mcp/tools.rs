@@ -180,7 +180,7 @@ async fn every_tool_answers_the_same_in_each_era() {
         paige_get_session_state: {"diffs":[{"diff":"diff --git a/src/app.py b/src/app.py\n--- a/src/app.py\n+++ b/src/app.py\n@@ -1,3 +1,3 @@\n import sys\n \n-print('hello')\n+print('hello', sys.argv)\n","path":"src/app.py"},{"diff":"diff --git a/src/new.py b/src/new.py\nnew file mode 100644\n--- /dev/null\n+++ b/src/new.py\n@@ -0,0 +1 @@\n+new = True\n","path":"src/new.py"}],"phase":null}
         paige_get_buffer: {"content":null,"cursorPosition":null,"dirty":false,"lastUpdated":null,"path":"src/util2.py"}
         paige_get_session_state: ["actions","buffers","diffs","dreyfus","gaps","hints","katas","openFiles","phase","plan","progress","session"]
-        paige_end_session: {"assessmentsUpdated":0,"gapsIdentified":0,"katasGenerated":0,"memoriesAdded":0,"sessionId":1,"status":"completed","success":true}
+        paige_end_session: {"assessmentsUpdated":0,"errors":[],"gapsIdentified":0,"katasGenerated":0,"memoriesAdded":0,"sessionId":1,"status":"completed","success":true}
     "#]].assert_eq(&story);
     assert_eq!(walk(Era::Stateless).await, story);
 }

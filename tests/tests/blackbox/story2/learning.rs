@@ -216,7 +216,8 @@ async fn a_kata_is_stored_whole_and_without_attempts() -> Result<()> {
     assert_eq!(
         row,
         json!({
-            "id": 1, "gap_id": 1, "kind": "code", "title": "Borrow checker", "description": "Make it compile.",
+            "id": 1, "gap_id": 1, "kind": "code",
+            "proof": "unproven", "title": "Borrow checker", "description": "Make it compile.",
             "scaffolding_code": "fn main() {\n    \"quoted\"\n}\n", "instructor_notes": "They clone.",
             "constraints": row["constraints"], "user_attempts": "[]", "created_at": row["created_at"],
         })
