@@ -30,9 +30,27 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the sidecar on a project and a data directory, with its built-in settings, offline.
     pub(crate) fn sidecar(program: &Path, project: &Path, data: &Path) -> Result<Self> {
+        Self::serve(program, &["--offline"], project, data)
+    }
+
+    /// The same with models at this address, and none that finds memories.
+    pub(crate) fn thinking(program: &Path, url: &str, project: &Path, data: &Path) -> Result<Self> {
+        let settings = [
+            "--anthropic-api-key",
+            "none",
+            "--anthropic-base-url",
+            url,
+            "--embedding-model",
+            "none",
+        ];
+        Self::serve(program, &settings, project, data)
+    }
+
+    fn serve(program: &Path, settings: &[&str], project: &Path, data: &Path) -> Result<Self> {
         let mut command = Command::new(program);
         command
-            .args(["--offline", "--port", "0", "--project-dir"])
+            .args(settings)
+            .args(["--port", "0", "--project-dir"])
             .arg(project)
             .arg("--data-dir")
             .arg(data);

@@ -6,6 +6,7 @@ mod buffer;
 mod dashboard;
 mod deaf;
 mod diff;
+mod hanging;
 mod history;
 mod idle;
 mod mcp;
@@ -38,7 +39,7 @@ pub(crate) struct Row {
 }
 
 /// All of them.
-pub(crate) const ROWS: [Row; 16] = [
+pub(crate) const ROWS: [Row; 17] = [
     start::ROW,
     idle::ROW,
     mcp::ROW,
@@ -50,6 +51,7 @@ pub(crate) const ROWS: [Row; 16] = [
     tree::ROW,
     watch::ROW,
     diff::ROW,
+    hanging::ROW,
     actions::ROW,
     history::ROW,
     dashboard::ROW,

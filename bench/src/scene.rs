@@ -99,6 +99,11 @@ impl House {
         Server::sidecar(&self.sidecar, &self.project, &self.data)
     }
 
+    /// Starts the sidecar with models at this address.
+    pub(crate) fn thinking(&self, url: &str) -> Result<Server> {
+        Server::thinking(&self.sidecar, url, &self.project, &self.data)
+    }
+
     /// Starts a bare server on the same project.
     pub(crate) fn bare(&self, kind: &str) -> Result<Server> {
         Server::bare(kind, &self.project)

@@ -208,7 +208,7 @@ describe("requests", LIMIT, () => {
     socket.on("*", (frame) => news.push(frame.type));
     const request = socket.request("dashboard:refresh_issues", {});
     const { id } = await connection.next();
-    connection.send({ type: "coaching:progress", payload: { message: "Fetching." } }, { id: id as number });
+    connection.send({ type: "coaching:progress", payload: { message: "Fetching.", step: 1, of: 2 } }, { id: id as number });
     connection.send({ type: "dashboard:issues", payload: { issues: [] } }, { id: id as number });
     connection.send({ type: "dashboard:challenges_error", payload: { error: "None." } }, { id: id as number });
     assert.deepEqual(await request, { issues: [] });

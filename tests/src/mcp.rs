@@ -1,14 +1,21 @@
 //! A real MCP client, in each protocol era.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context as _, Result, ensure};
 use rmcp::RoleClient;
-use rmcp::model::{CallToolRequestParams, CallToolResult, ProtocolVersion};
-use rmcp::service::{ClientLifecycleMode, ClientServiceExt as _, RunningService};
+use rmcp::model::{
+    CallToolRequest, CallToolRequestParams, CallToolResult, ClientRequest, ProtocolVersion,
+};
+use rmcp::service::{
+    ClientLifecycleMode, ClientServiceExt as _, PeerRequestOptions, RunningService,
+};
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use serde_json::Value;
 
 use crate::Sidecar;
+use crate::sidecar::PATIENCE;
 
 /// Which way of beginning a client uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +92,29 @@ impl Claude {
             result.structured_content
         );
         result.structured_content.context("structured content")
+    }
+
+    /// Calls a tool and cancels the call as soon as `under_way` says so.
+    pub async fn cancel_call(
+        &self,
+        tool: &str,
+        args: Value,
+        under_way: impl Fn() -> bool,
+    ) -> Result<()> {
+        let args = args.as_object().context("arguments are an object")?.clone();
+        let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(args);
+        let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
+        let call = self
+            .client
+            .send_cancellable_request(request, PeerRequestOptions::no_options())
+            .await?;
+        let deadline = Instant::now() + PATIENCE;
+        while !under_way() {
+            ensure!(Instant::now() < deadline, "{tool} is not under way");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        call.cancel(Some("no longer wanted".to_owned())).await?;
+        Ok(())
     }
 
     /// Ends the connection as a client does that has finished.

@@ -35,8 +35,12 @@ mod story4;
 mod story5;
 #[path = "blackbox/story6.rs"]
 mod story6;
+#[path = "blackbox/story7.rs"]
+mod story7;
 #[path = "blackbox/story9.rs"]
 mod story9;
+#[path = "blackbox/thinking.rs"]
+mod thinking;
 #[path = "blackbox/timeline.rs"]
 mod timeline;
 #[path = "blackbox/unwatched.rs"]

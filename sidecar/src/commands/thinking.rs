@@ -91,7 +91,7 @@ fn table(mind: &Mind) -> String {
         }
     }
     text.push_str(
-        "\nA `models.toml` in the data directory stands in place of this table; CLAUDE_MODEL_MAPPING, for instance\n\
+        "\nA `models.toml` in the data directory is laid over this table; CLAUDE_MODEL_MAPPING, for instance\n\
          '{\"sonnet\": \"claude-sonnet-4-6\"}', names other models. What was spent before stays as it was written down.",
     );
     text

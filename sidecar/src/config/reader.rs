@@ -351,8 +351,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The models and their prices: `models.toml` in the data directory stands in place of the
-    /// built-in table.
+    /// The models and their prices: `models.toml` in the data directory is laid over the built-in
+    /// table.
     pub(super) fn models(&mut self, data: Option<&DataDir>) -> paige_claude::Models {
         let usual = paige_claude::Models::default();
         let Some(path) = data.map(DataDir::models_file) else {
