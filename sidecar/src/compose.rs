@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
-use crate::mind;
+use crate::{mind, trim};
 
 /// How long requests under way may take at a stop, in a supervised process: it has 1.5 s for all.
 const GRACE_SUPERVISED: Duration = Duration::from_millis(400);
@@ -114,7 +114,10 @@ impl Running {
     /// What makes it faster but must not hold up the start.
     pub(crate) fn warm_up(&self) {
         let store = self.store.clone();
-        tokio::task::spawn_blocking(move || store.make_room());
+        tokio::task::spawn_blocking(move || {
+            store.make_room();
+            trim::code();
+        });
     }
 
     /// Ends everything, from the doors down, each step with a line in the log (spec: 1.8).

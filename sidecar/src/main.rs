@@ -18,6 +18,7 @@ mod mind;
 mod rendezvous;
 mod serve;
 mod tokens;
+mod trim;
 
 use std::process::ExitCode;
 
