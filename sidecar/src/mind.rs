@@ -26,10 +26,7 @@ pub(crate) async fn open(
     let usual = paige_claude::Config::default();
     let claude = Client::new(
         paige_claude::Config {
-            api_key: settings
-                .api_key
-                .as_ref()
-                .map(|key| paige_claude::Secret::new(key.expose())),
+            api_key: settings.api_key.clone(),
             base_url: settings.base_url.clone().unwrap_or(usual.base_url),
             models: settings.models.clone(),
             mapping: settings.model_mapping.clone(),

@@ -1,9 +1,9 @@
 //! [`Config`]: where the API is, who asks, and how patiently.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
+use paige_protocol::process::Secret;
 use reqwest::Url;
 
 use crate::{Models, Tier};
@@ -56,28 +56,6 @@ impl Concurrency {
             Tier::Sonnet => self.sonnet,
             Tier::Opus => self.opus,
         }
-    }
-}
-
-/// A text that no log and no error message shows.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Hides a text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself, for the one place that sends it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[hidden]")
     }
 }
 

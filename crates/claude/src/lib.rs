@@ -23,10 +23,11 @@ mod usage;
 mod wire;
 
 pub use client::Client;
-pub use config::{Concurrency, Config, Problem, Secret};
+pub use config::{Concurrency, Config, Problem};
 pub use error::{ClaudeError, Kind};
 pub use ledger::{Ledger, LedgerError, Planned, Settled};
 pub use models::{Band, Model, Models, Price, Tier};
+pub use paige_protocol::process::Secret;
 pub use request::{Answer, Check, Citation, Request, SearchResult};
 pub use schema::{SchemaError, adapted};
 pub use usage::{Usage, UsageReport};
