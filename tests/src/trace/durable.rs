@@ -171,7 +171,9 @@ impl Log {
         let mut transactions = Vec::new();
         let mut open = Transaction::default();
         let mut last_of_transaction = false;
-        for call in trace.named(&["pwrite64", "write"]).filter(of_log) {
+        // SQLite writes at places; what is appended by `write` is room that the store makes in the
+        // log, at any moment, also between the header of a frame and its page.
+        for call in trace.named(&["pwrite64"]).filter(of_log) {
             let ended = call.ended.context("a write of the log has no end")?;
             let data = call.data();
             ensure!(
@@ -199,8 +201,11 @@ impl Log {
                 continue;
             };
             for transaction in &mut transactions {
-                if transaction.written < call.began {
-                    transaction.synced.get_or_insert(ended);
+                // Several may be under way, and the one that began first need not end first.
+                if transaction.written < call.began
+                    && transaction.synced.is_none_or(|synced| ended < synced)
+                {
+                    transaction.synced = Some(ended);
                 }
             }
         }
@@ -429,8 +434,11 @@ fn changed_by(trace: &Trace, known: &Known, payload: &str, before: usize) -> Res
 fn synced_after(trace: &Trace, file: &Path, line: usize) -> Option<usize> {
     trace
         .named(&["fsync", "fdatasync"])
-        .find(|call| call.worked() && call.file().map(Path::new) == Some(file) && call.began > line)
-        .and_then(|call| call.ended)
+        .filter(|call| {
+            call.worked() && call.file().map(Path::new) == Some(file) && call.began > line
+        })
+        .filter_map(|call| call.ended)
+        .min()
 }
 
 #[cfg(test)]

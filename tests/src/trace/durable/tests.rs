@@ -130,6 +130,27 @@ fn the_second_answer_of_a_kind_needs_a_second_row() -> Result<()> {
 }
 
 #[test]
+fn room_that_is_made_in_the_log_ends_no_transaction() -> Result<()> {
+    let mut lines = lines();
+    // Between the header of the last frame and its page, with the only sync.
+    lines.insert(8, write("write", "19</d/paige.db-wal>", &[0; 64]));
+    let sync = lines.remove(10);
+    lines.insert(9, sync);
+    let found = look(&lines)?.violations;
+    assert_eq!(found.len(), 2, "{found:?}");
+    Ok(())
+}
+
+#[test]
+fn a_longer_sync_that_began_earlier_is_not_waited_for() -> Result<()> {
+    let mut lines = lines();
+    lines.insert(9, "8 fsync(19</d/paige.db-wal> <unfinished ...>".to_owned());
+    lines.push("8 <... fsync resumed>) = 0".to_owned());
+    assert_eq!(look(&lines)?.violations, Vec::<String>::new());
+    Ok(())
+}
+
+#[test]
 fn a_log_that_is_cut_in_the_trace_is_refused() {
     let mut lines = lines();
     lines[8] = lines[8].replace("= 12", "= 4096");
