@@ -310,13 +310,13 @@ pub(crate) fn summarise(reader: &Reader<'_>, session: &Session) -> Result<Summar
                 .push(format!("{}: {}", decision.skill_area, decision.decided));
         }
     }
+    let errors = rows::wrap_up::errors(reader, session.id)?;
     for job in rows::wrap_up::by_session(reader, session.id)? {
+        let last = errors.iter().rfind(|error| error.agent_name == job.step);
         if job.status == rows::JobStatus::Failed
-            && let Some(error) = rows::wrap_up::errors(reader, session.id)?
-                .into_iter()
-                .rfind(|error| error.agent_name == job.step)
+            && let Some(error) = last
         {
-            summary.errors.push(error.error_message);
+            summary.errors.push(error.error_message.clone());
         }
     }
     for phase in active_phases(reader, session.id)? {
