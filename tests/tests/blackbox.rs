@@ -37,6 +37,8 @@ mod story5;
 mod story6;
 #[path = "blackbox/story7.rs"]
 mod story7;
+#[path = "blackbox/story8.rs"]
+mod story8;
 #[path = "blackbox/story9.rs"]
 mod story9;
 #[path = "blackbox/thinking.rs"]
