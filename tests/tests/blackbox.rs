@@ -1,6 +1,8 @@
 //! Black-box tests of the built binary: the acceptance scenarios of the specification that are about
 //! its doors, the faults of the original, and what the stream of pushes promises.
 
+#[path = "blackbox/budgets.rs"]
+mod budgets;
 #[path = "blackbox/bursts.rs"]
 mod bursts;
 #[path = "blackbox/export.rs"]

@@ -1,6 +1,9 @@
 //! Story 9, the coaching pipeline and the wrap-up, with the real binary, a fake of the API and the real
 //! record.
 
+#[path = "story9/kills.rs"]
+mod kills;
+
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
