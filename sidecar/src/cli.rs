@@ -160,6 +160,9 @@ pub(crate) enum MemoryCommand {
         /// This project folder first.
         #[arg(long, value_name = "FOLDER")]
         project: Option<PathBuf>,
+        /// That project's alone.
+        #[arg(long, requires = "project")]
+        only: bool,
         /// At most so many.
         #[arg(short = 'n', long, default_value_t = 5)]
         limit: usize,

@@ -3,6 +3,7 @@
 
 pub mod anthropic;
 pub mod browser;
+pub mod chroma;
 pub mod http;
 pub mod mcp;
 pub mod project;
@@ -13,6 +14,7 @@ pub mod ws;
 
 pub use anthropic::Fake;
 pub use browser::Browser;
+pub use chroma::Chroma;
 pub use mcp::Claude;
 pub use project::Project;
 pub use record::Record;

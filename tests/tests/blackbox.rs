@@ -1,6 +1,8 @@
 //! Black-box tests of the built binary: the acceptance scenarios of the specification that are about
 //! its doors, the faults of the original, and what the stream of pushes promises.
 
+#[path = "blackbox/budgets.rs"]
+mod budgets;
 #[path = "blackbox/bursts.rs"]
 mod bursts;
 #[path = "blackbox/export.rs"]
@@ -37,6 +39,8 @@ mod story5;
 mod story6;
 #[path = "blackbox/story7.rs"]
 mod story7;
+#[path = "blackbox/story8.rs"]
+mod story8;
 #[path = "blackbox/story9.rs"]
 mod story9;
 #[path = "blackbox/thinking.rs"]

@@ -1,4 +1,5 @@
-//! The client of the Anthropic API against a fake that speaks its wire format, with a ledger in memory.
+//! The client of the Anthropic API against a fake that speaks its wire format, with a ledger
+//! in memory; the real one where what it does at once matters.
 
 #[path = "claude/book.rs"]
 mod book;
@@ -8,6 +9,8 @@ mod budget;
 mod fake;
 #[path = "claude/faults.rs"]
 mod faults;
+#[path = "claude/ledger.rs"]
+mod ledger;
 #[path = "claude/search.rs"]
 mod search;
 #[path = "claude/story7.rs"]

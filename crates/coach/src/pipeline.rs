@@ -332,16 +332,17 @@ pub(crate) fn query(subject: &Subject, project: &str) -> Query {
 pub(crate) fn filter_fields(subject: &Subject, memories: &[Recalled]) -> Inputs {
     let plan_summary: String = subject.plan_text.chars().take(PLAN_SUMMARY).collect();
     let candidates = memories.iter().map(|memory| {
-        json!({
-            "content": memory.content,
-            "metadata": {
-                "session_id": memory.metadata.session_id,
-                "created_at": memory.metadata.created_at,
-                "type": memory.metadata.kind,
-                "importance": memory.metadata.importance,
-                "other_project": memory.other_project,
-            },
-        })
+        let mut metadata = json!({
+            "session_id": memory.metadata.session_id,
+            "created_at": memory.metadata.created_at,
+            "type": memory.metadata.kind,
+            "importance": memory.metadata.importance,
+            "tags": memory.metadata.tags,
+        });
+        if memory.other_project {
+            metadata["project_dir"] = json!(memory.metadata.project_dir);
+        }
+        json!({"content": memory.content, "metadata": metadata})
     });
     Inputs::from([
         ("issue_summary".to_owned(), json!(subject.summary)),

@@ -58,11 +58,13 @@ async fn run(memory: &Memory, command: MemoryCommand) -> Result<(), Failure> {
         MemoryCommand::Search {
             text,
             project,
+            only,
             limit,
             json,
         } => {
             let query = Query {
                 project: project.map(folder),
+                only_project: only,
                 limit,
                 ..Query::new(text)
             };

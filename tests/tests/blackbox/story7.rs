@@ -1,6 +1,8 @@
 //! Story 7 through the binary: what calls of models leave in the record, what they may cost, and what
 //! becomes of the tool that made them. The client alone is tested in `tests/claude`.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context as _, Result, ensure};
 use paige_tests::anthropic::{self, Fake};
 use paige_tests::mcp::Era;
@@ -134,6 +136,12 @@ async fn the_mapping_names_the_model_that_is_asked() -> Result<()> {
     claude.call("paige_run_coaching_pipeline", plan()).await?;
     let row = Record::of(&project)?.row(ROWS, [])?;
     assert_eq!(row["model"], "claude-sonnet-4-5-20250929");
+    // A tier that is not named keeps its model.
+    let end = json!({"session_transcript": "user: I got it."});
+    claude.call("paige_end_session", end).await?;
+    let model = "SELECT model FROM api_call_log WHERE call_type = 'reflection_agent'";
+    let row = Record::of(&project)?.row(model, [])?;
+    assert_eq!(row["model"], "claude-haiku-4-5-20251001");
     Ok(())
 }
 
@@ -145,16 +153,38 @@ async fn what_may_pass_is_repeated_and_each_attempt_has_its_row() -> Result<()> 
     fake.first("[[entry]]\ncall = \"coach_agent\"\ntimes = 4\nfault = { status = 529 }")?;
     let project = Project::with(&files())?;
     let (_sidecar, claude) = started(&project, &fake, &[]).await?;
+    let start = Instant::now();
     let error = claude
         .call_error("paige_run_coaching_pipeline", plan())
         .await?;
     assert_eq!(error["code"], "MODEL_FAILED");
+    // After 1, 2 and 4 seconds, each a tenth shorter at most.
+    ensure!(start.elapsed() >= Duration::from_millis(6300), "in a hurry");
     let failed = json!({
         "call_type": "coach_agent", "model": "claude-opus-4-6", "session_id": 1, "latency_ms": -1,
         "input_tokens": 0, "output_tokens": 0, "cost_estimate": 0.0, "hash": 16,
     });
     let rows = Record::of(&project)?.rows(ROWS, [])?;
     assert_eq!(rows, vec![failed; 4], "the first attempt and three more");
+    Ok(())
+}
+
+/// spec: 7.4
+#[tokio::test]
+async fn what_has_passed_is_answered_after_all() -> Result<()> {
+    let fake = Fake::start(&anthropic::demo_script()?).await?;
+    for fault in ["drop = \"before\"", "status = 500"] {
+        fake.first(&format!(
+            "[[entry]]\ncall = \"coach_agent\"\ntimes = 1\nfault = {{ {fault} }}"
+        ))?;
+    }
+    let project = Project::with(&files())?;
+    let (_sidecar, claude) = started(&project, &fake, &[]).await?;
+    let made = claude.call("paige_run_coaching_pipeline", plan()).await?;
+    assert_eq!(made["phases"].as_array().context("phases")?.len(), 4);
+    let rows = Record::of(&project)?.rows(ROWS, [])?;
+    let failed: Vec<bool> = rows.iter().map(|row| row["latency_ms"] == -1).collect();
+    assert_eq!(failed, [true, true, false], "{rows:#?}");
     Ok(())
 }
 

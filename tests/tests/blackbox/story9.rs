@@ -1,6 +1,9 @@
 //! Story 9, the coaching pipeline and the wrap-up, with the real binary, a fake of the API and the real
 //! record.
 
+#[path = "story9/kills.rs"]
+mod kills;
+
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -121,6 +124,10 @@ async fn the_pipeline_makes_a_plan_and_stores_it_as_one() -> Result<()> {
     let pushed = scene.window.expect_push("coaching:plan_ready").await?;
     assert_eq!(pushed["payload"]["plan"], made["plan"]);
     assert_eq!(pushed["payload"]["phases"], made["phases"]);
+    assert_eq!(
+        pushed["payload"]["estimatedDifficulty"],
+        made["estimatedDifficulty"]
+    );
 
     let record = scene.record()?;
     let plan = record.row("SELECT * FROM plans", [])?;
@@ -130,6 +137,19 @@ async fn the_pipeline_makes_a_plan_and_stores_it_as_one() -> Result<()> {
     let phases = record.rows("SELECT number, status FROM phases ORDER BY number", [])?;
     assert_eq!(phases[0], json!({"number": 1, "status": "pending"}));
     assert_eq!(phases.len(), 4);
+    let hints = "SELECT number, count(line_start) AS lines, count(*) AS n FROM phase_hints
+         JOIN phases ON phases.id = phase_id JOIN plans ON plans.id = plan_id
+         GROUP BY number ORDER BY number";
+    let hinted = |number, lines, n| json!({"number": number, "lines": lines, "n": n});
+    assert_eq!(
+        record.rows(hints, [])?,
+        [
+            hinted(1, 1, 2),
+            hinted(2, 2, 4),
+            hinted(3, 0, 1),
+            hinted(4, 0, 1)
+        ]
+    );
     assert_eq!(
         record.rows("PRAGMA foreign_key_check", [])?,
         [] as [Value; 0]
@@ -246,9 +266,23 @@ async fn the_end_of_a_session_is_wrapped_up() -> Result<()> {
     );
     assert_eq!(payload["summary"]["katas"], json!(["Shipping by weight"]));
     assert_eq!(payload["summary"]["cost"]["calls"], 4);
+    assert_eq!(payload["summary"]["phases"][0]["title"], "See it fail");
+    for told in [
+        "sessionId",
+        "memoriesAdded",
+        "gapsIdentified",
+        "katasGenerated",
+        "assessmentsUpdated",
+    ] {
+        assert_eq!(payload[told], ended[told], "{told}");
+    }
 
     let record = scene.record()?;
-    let session = record.row("SELECT status FROM sessions", [])?;
+    let session = record.row(
+        "SELECT status, topic FROM sessions JOIN knowledge_gaps ON session_id = sessions.id",
+        [],
+    )?;
+    assert_eq!(session["topic"], "Aggregating before applying a rule");
     assert_eq!(session["status"], "completed");
     let kata = record.row(
         "SELECT kata_specs.title, proof, topic FROM kata_specs JOIN knowledge_gaps ON gap_id = knowledge_gaps.id",
@@ -276,6 +310,17 @@ async fn the_end_of_a_session_is_wrapped_up() -> Result<()> {
     assert_eq!(scene.memories()?, 2);
 
     let asked = scene.fake.requests();
+    let mut calls: Vec<&str> = asked
+        .iter()
+        .filter(|seen| !seen.request.counts())
+        .map(|seen| seen.request.call.as_str())
+        .collect();
+    let planned = calls.remove(0);
+    assert_eq!(planned, "coach_agent");
+    assert_eq!(
+        calls,
+        ["knowledge_gap_agent", "dreyfus_agent", "reflection_agent"]
+    );
     let reflection = asked
         .iter()
         .find(|seen| seen.request.call == "reflection_agent");
@@ -290,11 +335,19 @@ async fn the_end_of_a_session_is_wrapped_up() -> Result<()> {
         "reflection reads the gaps"
     );
 
-    // What is remembered reaches the next plan.
+    // What is remembered, and what the learner can do, reaches the next plan.
     let start = json!({"project_dir": scene.project.root});
     scene.claude.call("paige_start_session", start).await?;
     scene.plan().await?;
     assert_eq!(scene.asked("memory_retrieval_filter"), 1);
+    let asked = scene.fake.requests();
+    let coach = asked
+        .iter()
+        .rfind(|seen| seen.request.call == "coach_agent");
+    let text = coach.context("the coach was asked")?.request.user_text();
+    for part in [r#""skill_area":"debugging""#, r#""stage":"Novice""#] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
     Ok(())
 }
 

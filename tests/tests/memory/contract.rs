@@ -2,8 +2,9 @@
 
 use anyhow::{Result, ensure};
 use paige_memory::{Added, Filter, Forget, Memory, MemoryError, Query, RecallBy};
+use paige_tests::Chroma;
 
-use crate::scene::{Chroma, Scene, new, texts};
+use crate::scene::{Scene, new, texts};
 
 const PROMISES: &str = "Forgot to await an asynchronous call and used the promise itself.";
 const STYLES: &str = "Learned how flexbox places elements in a row.";

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use paige_memory::{Added, Config, ModelState, Query, RecallBy};
+use paige_tests::chroma::{free_port, model_dir};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use crate::scene::{Scene, free_port, model_dir, new, texts};
+use crate::scene::{Scene, new, texts};
 
 /// How long a file of 91 MB may take within this machine.
 const PATIENCE: Duration = Duration::from_secs(120);

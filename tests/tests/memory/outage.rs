@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use paige_memory::{Added, Config, Forget, Query};
+use paige_tests::Chroma;
 use tokio::net::TcpListener;
 
-use crate::scene::{Chroma, Scene, new, texts};
+use crate::scene::{Scene, new, texts};
 
 /// The promise is two seconds; more would mean that something hangs.
 const BOUND: Duration = Duration::from_secs(4);

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use paige_memory::{Added, Forget, Query, RecallBy};
+use paige_tests::Chroma;
+use paige_tests::chroma::free_port;
 use parking_lot::Mutex;
 use serde_json::json;
 use tracing::subscriber::DefaultGuard;
 
-use crate::scene::{Chroma, Scene, free_port, new, texts, until_available};
+use crate::scene::{Scene, new, texts, until_available};
 
 const FIRST: &str = "Recursion needs a base case.";
 const SECOND: &str = "Branches in Git are cheap.";
