@@ -16,3 +16,5 @@ mod story7;
 mod streams;
 #[path = "claude/structured.rs"]
 mod structured;
+#[path = "claude/tools.rs"]
+mod tools;
