@@ -8,6 +8,8 @@ mod budget;
 mod fake;
 #[path = "claude/faults.rs"]
 mod faults;
+#[path = "claude/prompts_try.rs"]
+mod prompts_try;
 #[path = "claude/search.rs"]
 mod search;
 #[path = "claude/story7.rs"]

@@ -49,7 +49,7 @@ const LONGEST_TEXT: usize = 200_000;
 
 /// What `memory_retrieval_filter` answers.
 #[derive(Debug, Deserialize, JsonSchema)]
-struct Filtered {
+pub(crate) struct Filtered {
     relevant_memories: Vec<Relevant>,
     /// What was left out, and why.
     #[allow(dead_code, reason = "asked for so that the model weighs each one")]
