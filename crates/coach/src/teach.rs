@@ -4,6 +4,7 @@
 //! The prompts carry the voice; what stands here holds whatever a model says. Nothing here asks a model
 //! or looks at the database: texts and facts come in, verdicts go out.
 
+mod areas;
 mod check;
 mod code;
 mod cut;
@@ -16,6 +17,7 @@ mod stages;
 use paige_store::coach::Stage;
 use serde::{Deserialize, Serialize};
 
+pub use areas::Areas;
 pub use check::{Place, Text, Violation};
 pub use plan::{
     Difficulty, ExpectedFile, FileHint, Hints, LineHint, PhaseDraft, PhaseKind, PlanDraft,
@@ -43,6 +45,8 @@ pub struct Rules {
     pub words: Words,
     /// When a stage changes (coaching.md §4).
     pub stage_change: StageChange,
+    /// What tells that an issue touches a skill area (coaching.md §2).
+    pub areas: Areas,
     /// What a kata is like (coaching.md §5).
     pub katas: Katas,
 }
