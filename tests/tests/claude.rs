@@ -12,6 +12,8 @@ mod faults;
 mod prompts_try;
 #[path = "claude/search.rs"]
 mod search;
+#[path = "claude/stage.rs"]
+mod stage;
 #[path = "claude/story7.rs"]
 mod story7;
 #[path = "claude/streams.rs"]

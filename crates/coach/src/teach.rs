@@ -9,6 +9,7 @@ mod check;
 mod code;
 mod cut;
 mod grammar;
+mod manner;
 mod plan;
 mod project;
 mod size;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use areas::Areas;
 pub use check::{Place, Text, Violation};
+pub(crate) use manner::ASKS_FROM;
 pub use plan::{
     Difficulty, ExpectedFile, FileHint, Hints, LineHint, PhaseDraft, PhaseKind, PlanDraft,
     PlanViolation,
@@ -33,6 +35,10 @@ use crate::Problem;
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rules {
+    /// Words with which a hint asks for something, in small letters (coaching.md §1).
+    pub asks: Vec<String>,
+    /// Words that are not said, in small letters (coaching.md §7).
+    pub never_said: Vec<String>,
     /// Phases of a plan, from and to (coaching.md §2).
     pub phases_per_plan: ByStage<[u32; 2]>,
     /// Minutes of a phase, from and to; none for "as they like" (coaching.md §2).

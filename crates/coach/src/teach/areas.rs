@@ -83,7 +83,8 @@ fn stem(word: &str) -> String {
     let mut stem = word.to_lowercase();
     for ending in ["ing", "ed", "es", "s", "e"] {
         let rest = stem.strip_suffix(ending);
-        let rest = rest.filter(|rest| rest.chars().count() >= 3 && !rest.ends_with('s'));
+        let rest = rest
+            .filter(|rest| rest.chars().count() >= 3 && !(ending == "s" && rest.ends_with('s')));
         if let Some(rest) = rest {
             stem = rest.to_owned();
             break;
