@@ -10,6 +10,7 @@ mod prompt;
 use std::collections::BTreeMap;
 
 pub use prompt::{Input, Prompt, PromptError, Rendered, Tier};
+use serde_json::Value;
 
 /// The files of this package, by name.
 const EMBEDDED: [(&str, &str); 5] = [
@@ -28,6 +29,34 @@ const EMBEDDED: [(&str, &str); 5] = [
         include_str!("../reflection_agent.md"),
     ),
 ];
+
+/// What a prompt may be filled in with, to see it and to try it.
+const SAMPLES: [(&str, &str); 5] = [
+    ("coach_agent", include_str!("../samples/coach_agent.json")),
+    (
+        "dreyfus_agent",
+        include_str!("../samples/dreyfus_agent.json"),
+    ),
+    (
+        "knowledge_gap_agent",
+        include_str!("../samples/knowledge_gap_agent.json"),
+    ),
+    (
+        "memory_retrieval_filter",
+        include_str!("../samples/memory_retrieval_filter.json"),
+    ),
+    (
+        "reflection_agent",
+        include_str!("../samples/reflection_agent.json"),
+    ),
+];
+
+/// Inputs as a call of that name may be given, small and made up; `None` where there are none.
+pub fn sample(name: &str) -> Option<BTreeMap<String, Value>> {
+    let (_, text) = SAMPLES.into_iter().find(|(known, _)| *known == name)?;
+    // That they are right is tested.
+    serde_json::from_str(text).ok()
+}
 
 /// What is wrong with a prompt's file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -136,6 +136,20 @@ pub(crate) enum PromptsCommand {
         #[arg(long, value_name = "SESSION", value_parser = which, default_value = "last")]
         session: Which,
     },
+    /// Ask each once, with a made-up sample, and check the answer as a real one is checked. It costs what the
+    /// calls cost.
+    Try {
+        /// Those to try; all when none is named.
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
+}
+
+impl PromptsCommand {
+    /// Whether it asks models, so that it needs a key.
+    pub(crate) fn asks(&self) -> bool {
+        matches!(self, Self::Try { .. })
+    }
 }
 
 /// What to do with memories.

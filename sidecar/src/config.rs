@@ -128,16 +128,25 @@ pub(crate) fn data_dir(settings: &Settings) -> Result<DataDir, Failure> {
     }
 }
 
-/// What the coach thinks with, for commands that serve nothing: neither a project nor a key is needed.
+/// What the coach thinks with, for commands that serve nothing: no project is needed, and a key only by
+/// one that asks models.
 ///
 /// # Errors
 /// [`Exit::Configuration`] with one message that names every wrong setting.
-pub(crate) fn mind(settings: &Settings) -> Result<(DataDir, Mind, paige_coach::Config), Failure> {
+pub(crate) fn mind(
+    settings: &Settings,
+    asks: bool,
+) -> Result<(DataDir, Mind, paige_coach::Config), Failure> {
     let mut problems = Vec::new();
     let (layers, data) = Layers::new(settings, &mut problems);
     let mut read = Reader::new(&layers, &mut problems);
     let offline = read.flag("PAIGE_OFFLINE", &settings.offline);
-    let mind = read.mind(settings, data.as_ref(), offline, None);
+    let api_key = if asks && !offline {
+        read.api_key(settings)
+    } else {
+        None
+    };
+    let mind = read.mind(settings, data.as_ref(), offline, api_key);
     let coach = read.coach(data.as_ref());
     match data {
         Some(data) if problems.is_empty() => Ok((data, mind, coach)),
@@ -165,9 +174,7 @@ pub(crate) fn load(settings: &Settings) -> Result<Config, Failure> {
     let api_key = if offline {
         None
     } else {
-        read.required("ANTHROPIC_API_KEY", &settings.anthropic_api_key,
-            "Set it in the environment or in the .env file of the data directory, or use --offline to do without.",
-            parse::api_key)
+        read.api_key(settings)
     };
     let port = read
         .optional("PORT", &settings.port, parse::port)

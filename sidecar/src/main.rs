@@ -53,11 +53,11 @@ fn main() -> ExitCode {
         }) => config::data_dir(&settings)
             .and_then(|data| commands::export(&data, session, format, output.as_deref(), force)),
         Some(Command::Models { json }) => {
-            config::mind(&settings).map(|(_, mind, _)| commands::models(&mind, json))
+            config::mind(&settings, false).map(|(_, mind, _)| commands::models(&mind, json))
         }
-        Some(Command::Prompts { command }) => config::mind(&settings)
+        Some(Command::Prompts { command }) => config::mind(&settings, command.asks())
             .and_then(|(data, mind, coach)| commands::prompts(&data, &mind, &coach, &command)),
-        Some(Command::Memory { command }) => config::mind(&settings)
+        Some(Command::Memory { command }) => config::mind(&settings, false)
             .and_then(|(data, mind, _)| commands::memory(&data, &mind, command)),
         Some(Command::Tokens { rotate, json }) => {
             config::data_dir(&settings).and_then(|data| commands::tokens(&data, rotate, json))
@@ -69,7 +69,7 @@ fn main() -> ExitCode {
             session,
             project,
             yes,
-        }) => config::mind(&settings).and_then(|(data, mind, _)| {
+        }) => config::mind(&settings, false).and_then(|(data, mind, _)| {
             let what = commands::Forget::of(session, project)?;
             commands::forget(&data, &mind, &what, yes)
         }),

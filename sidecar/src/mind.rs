@@ -23,8 +23,23 @@ pub(crate) async fn open(
     let ledger = Ledger::open(store, settings.budgets)
         .await
         .map_err(|error| Failure::new(Exit::Database, error.to_string()))?;
+    Ok(Mind {
+        claude: client(settings, Arc::new(ledger))?,
+        memory: open_memory(data, settings).await?,
+        prompts: Arc::new(settings.prompts.clone()),
+    })
+}
+
+/// A client of the models alone.
+///
+/// # Errors
+/// [`Exit::Configuration`].
+pub(crate) fn client(
+    settings: &config::Mind,
+    ledger: Arc<dyn paige_claude::Ledger>,
+) -> Result<Client, Failure> {
     let usual = paige_claude::Config::default();
-    let claude = Client::new(
+    Client::new(
         paige_claude::Config {
             api_key: settings.api_key.clone(),
             base_url: settings.base_url.clone().unwrap_or(usual.base_url),
@@ -32,14 +47,9 @@ pub(crate) async fn open(
             mapping: settings.model_mapping.clone(),
             ..paige_claude::Config::default()
         },
-        Arc::new(ledger),
+        ledger,
     )
-    .map_err(|error| Failure::new(Exit::Configuration, error.to_string()))?;
-    Ok(Mind {
-        claude,
-        memory: open_memory(data, settings).await?,
-        prompts: Arc::new(settings.prompts.clone()),
-    })
+    .map_err(|error| Failure::new(Exit::Configuration, error.to_string()))
 }
 
 /// Opens the memories alone.

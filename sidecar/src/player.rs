@@ -72,15 +72,20 @@ impl Received {
     }
 }
 
-/// A content is a text, or a list of blocks of which some have one.
+/// A content is a text, or a list of blocks of which some have one; what a tool gave is a content itself.
 fn texts<'a>(contents: impl Iterator<Item = &'a Value>) -> String {
     let mut whole = String::new();
     for content in contents {
-        let blocks = content.as_array().into_iter().flatten();
-        let texts = blocks.filter_map(|block| block["text"].as_str());
-        for text in content.as_str().into_iter().chain(texts) {
+        if let Some(text) = content.as_str() {
             whole.push_str(text);
             whole.push('\n');
+        }
+        for block in content.as_array().into_iter().flatten() {
+            if block["type"] == "tool_result" {
+                whole.push_str(&texts(std::iter::once(&block["content"])));
+            } else {
+                whole.push_str(&texts(std::iter::once(&block["text"])));
+            }
         }
     }
     whole

@@ -11,11 +11,17 @@ mod fake;
 mod faults;
 #[path = "claude/ledger.rs"]
 mod ledger;
+#[path = "claude/prompts_try.rs"]
+mod prompts_try;
 #[path = "claude/search.rs"]
 mod search;
+#[path = "claude/stage.rs"]
+mod stage;
 #[path = "claude/story7.rs"]
 mod story7;
 #[path = "claude/streams.rs"]
 mod streams;
 #[path = "claude/structured.rs"]
 mod structured;
+#[path = "claude/tools.rs"]
+mod tools;

@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask bench`, `codegen`, `tidy`, `test`.
+//! The project's own tasks: `cargo xtask bench`, `codegen`, `prompts-live`, `tidy`, `test`.
 
 mod bench;
 mod codegen;
@@ -7,9 +7,11 @@ mod run;
 mod steps;
 mod tidy;
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use anyhow::{Result, bail};
+
+use crate::run::Run;
 
 /// What `cargo xtask` prints when it is not told what to do.
 const USAGE: &str = "\
@@ -21,6 +23,7 @@ The project's own tasks:
   cargo xtask tidy                 the floor plan and the house rules alone
   cargo xtask codegen              write the generated files of bindings/
   cargo xtask codegen --check      fail when they are not up to date, and repair them
+  cargo xtask prompts-live [NAME]  ask every prompt once, for real: it needs ANTHROPIC_API_KEY, and costs cents
   cargo xtask bench                measure the built sidecar against its targets (minutes)
   cargo xtask bench --only ROW     one row of the table; `--list` prints the rows
   cargo xtask bench --quick        a tenth of the rounds: rough figures, so that none fails it
@@ -44,6 +47,7 @@ fn perform(args: &[&str]) -> Result<()> {
         ["codegen"] => codegen::write(root),
         ["codegen", "--check"] => codegen::check(root),
         ["tidy"] => tidy::check(root),
+        ["prompts-live", names @ ..] => prompts_live(root, names),
         ["bench", "--parts"] => bench::parts(root),
         ["bench", options @ ..] => bench::run(root, options),
         ["test", "--list"] => {
@@ -57,6 +61,21 @@ fn perform(args: &[&str]) -> Result<()> {
         }
         _ => bail!("There is no task `{}`.\n\n{USAGE}", args.join(" ")),
     }
+}
+
+/// Asks every prompt once, or those that are named. The sidecar does it, since it knows the settings; what
+/// it needs is not built into this task.
+fn prompts_live(root: &Path, names: &[&str]) -> Result<()> {
+    let run = [
+        "run",
+        "--quiet",
+        "-p",
+        "paige-sidecar",
+        "--",
+        "prompts",
+        "try",
+    ];
+    Run::cargo(run).args(names).folder(root).go()
 }
 
 /// The steps named by `--only STEP`; none means all.

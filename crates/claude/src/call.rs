@@ -14,7 +14,7 @@ use crate::error::{Kind, shortened};
 use crate::structured::{correction, read, with_schema};
 use crate::transport::OnText;
 use crate::wire::{Body, Message, assistant, user};
-use crate::{Answer, Citation, ClaudeError, Planned, Request, SearchResult, Usage};
+use crate::{Answer, Citation, ClaudeError, Planned, Request, SearchResult, Tool, Usage, tools};
 
 /// How often a turn that the API paused is continued.
 const CONTINUATIONS: usize = 5;
@@ -34,6 +34,10 @@ pub(crate) struct Call<'a> {
     inner: &'a Inner,
     request: Request,
     model: String,
+    /// What was said so far, with all that tools gave.
+    messages: Vec<Value>,
+    /// How often tools have answered.
+    rounds: u32,
     deadline: Instant,
     input_hash: String,
     usage: Usage,
@@ -60,6 +64,9 @@ impl<'a> Call<'a> {
         } else {
             None
         };
+        let wrong = wrong
+            .map(str::to_owned)
+            .or_else(|| tools::problem(&request.tools, request.web_search.is_some()));
         if let Some(wrong) = wrong {
             return Err(ClaudeError::new(Kind::InvalidRequest, wrong));
         }
@@ -82,6 +89,8 @@ impl<'a> Call<'a> {
             model,
             deadline: after(request.deadline),
             input_hash: hash(&request.user),
+            messages: vec![user(request.user.as_str())],
+            rounds: 0,
             request,
             usage: Usage::default(),
             searches: Vec::new(),
@@ -94,7 +103,7 @@ impl<'a> Call<'a> {
         mut self,
         schema: &Value,
     ) -> Result<Answer<T>, ClaudeError> {
-        let mut corrected: Option<(String, String)> = None;
+        let mut corrected = false;
         let mut native = self.inner.holds_to_schema(&self.model);
         loop {
             let mut body = self.body();
@@ -102,14 +111,6 @@ impl<'a> Call<'a> {
                 body.schema = Some(schema.clone());
             } else {
                 body.system = with_schema(&body.system, schema);
-            }
-            if let Some((answer, reason)) = &corrected {
-                let reason = correction(reason, schema);
-                // The API refuses empty messages, and two of the user in a row are read as one.
-                if !answer.trim().is_empty() {
-                    body.messages.push(assistant(answer.trim_end()));
-                }
-                body.messages.push(user(&reason));
             }
             let message = match self.turn(body, None).await {
                 Err(error) if native && lacks_schema(&error) && self.inner.may_lack_schema() => {
@@ -125,12 +126,18 @@ impl<'a> Call<'a> {
             };
             match read(&message, self.request.check.as_ref()) {
                 Ok(value) => return Ok(self.answer(value, message.model)),
-                Err(reason) if corrected.is_none() => {
+                Err(reason) if !corrected => {
                     tracing::debug!(
                         "{}: the answer is asked for again: {reason}",
                         self.request.call_type
                     );
-                    corrected = Some((message.closing_text(), reason));
+                    corrected = true;
+                    // The API refuses empty messages, and two of the user in a row are read as one.
+                    let answer = message.closing_text();
+                    if !answer.trim().is_empty() {
+                        self.messages.push(assistant(answer.trim_end()));
+                    }
+                    self.messages.push(user(correction(&reason, schema)));
                 }
                 Err(reason) => {
                     return Err(ClaudeError::new(
@@ -146,7 +153,13 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Asks for prose.
+    /// Asks for prose in one piece.
+    pub(crate) async fn prose(mut self) -> Result<Answer<String>, ClaudeError> {
+        let message = self.turn(self.body(), None).await?;
+        Ok(self.answer(message.closing_text(), message.model))
+    }
+
+    /// Asks for prose that is told as it comes.
     pub(crate) async fn stream(
         mut self,
         on_text: OnText<'_>,
@@ -180,37 +193,64 @@ impl<'a> Call<'a> {
             model: self.model.clone(),
             max_tokens: self.request.max_tokens,
             system: self.request.system.clone(),
-            messages: vec![user(&self.request.user)],
+            messages: self.messages.clone(),
             schema: None,
             web_search: self.request.web_search,
+            tools: self.request.tools.iter().map(Tool::json).collect(),
         }
     }
 
-    /// A whole turn of the model: what the API paused is continued.
+    /// A whole turn of the model: what the API paused is continued, and the tools that it calls are run.
     async fn turn(
         &mut self,
         mut body: Body,
         mut on_text: Option<OnText<'_>>,
     ) -> Result<Message, ClaudeError> {
-        for _ in 0..=CONTINUATIONS {
+        let mut pauses = 0;
+        loop {
             let message = self.exchange(&body, again(&mut on_text)).await?;
             message.gather(&mut self.searches, &mut self.citations);
             if message.stop_reason.as_deref() == Some("pause_turn") {
+                if pauses == CONTINUATIONS {
+                    return Err(paused(pauses + 1));
+                }
+                pauses += 1;
                 body.messages.push(assistant(message.content));
                 continue;
             }
-            return match stopped(&message) {
-                Some(error) => Err(error),
-                None => Ok(message),
-            };
+            if let Some(error) = stopped(&message) {
+                return Err(error);
+            }
+            let calls = message.tool_uses();
+            if calls.is_empty() || self.request.tools.is_empty() {
+                return Ok(message);
+            }
+            let results = self.run(calls).await?;
+            body.messages.push(assistant(message.content));
+            body.messages.push(user(results));
+            // An answer that has to be asked for again does not begin anew.
+            self.messages.clone_from(&body.messages);
+            pauses = 0;
         }
-        Err(ClaudeError::new(
-            Kind::Validation,
-            format!(
-                "The model paused {} times and gave no answer. Allow fewer searches and try again.",
-                CONTINUATIONS + 1
-            ),
-        ))
+    }
+
+    /// One round of tools, within the deadline; no place among the calls of the tier is held meanwhile, so
+    /// that a tool may ask a model itself.
+    async fn run(&mut self, calls: Vec<&Value>) -> Result<Vec<Value>, ClaudeError> {
+        let most = self.request.rounds;
+        if self.rounds == most {
+            return Err(ClaudeError::new(
+                Kind::Rounds,
+                format!(
+                    "The model wanted to call tools more than {most} times in a row and gave no answer. Ask for \
+                     less at once, or allow more rounds."
+                ),
+            ));
+        }
+        self.rounds += 1;
+        timeout_at(self.deadline, tools::run(&self.request.tools, calls))
+            .await
+            .map_err(|_| ClaudeError::late_tools(self.request.deadline))
     }
 
     /// One exchange: the same request, repeated while that may help and there is time (spec: 7.4).
@@ -342,6 +382,16 @@ fn again<'b>(on_text: &'b mut Option<OnText<'_>>) -> Option<OnText<'b>> {
         Some(on_text) => Some(&mut **on_text),
         None => None,
     }
+}
+
+/// The error of a turn that pauses again and again.
+fn paused(times: usize) -> ClaudeError {
+    ClaudeError::new(
+        Kind::Validation,
+        format!(
+            "The model paused {times} times and gave no answer. Allow fewer searches and try again."
+        ),
+    )
 }
 
 /// The error that a reason to stop stands for.

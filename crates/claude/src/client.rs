@@ -126,6 +126,14 @@ impl Client {
         Call::new(&self.inner, request)?.ask(&schema).await
     }
 
+    /// Asks for prose in one piece: what the model says last, after its tools and searches.
+    ///
+    /// # Errors
+    /// See [`Kind`].
+    pub async fn prose(&self, request: Request) -> Result<Answer<String>, ClaudeError> {
+        Call::new(&self.inner, request)?.prose().await
+    }
+
     /// Asks for prose and tells it piece by piece. Once a piece has been told, a failure is not
     /// repeated, since the reader would see the beginning twice. The answer holds the whole text.
     ///

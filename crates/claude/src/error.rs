@@ -21,6 +21,8 @@ pub enum Kind {
     Network,
     /// The answer is not what was asked for, also after it was asked again.
     Validation,
+    /// The model called tools more often than it may and gave no answer.
+    Rounds,
     /// The key is wrong or may not do this.
     Authentication,
     /// The account has no money left, or its spend limit is reached.
@@ -53,6 +55,7 @@ impl Kind {
             Self::Overloaded => "overloaded",
             Self::Network => "network",
             Self::Validation => "validation",
+            Self::Rounds => "rounds",
             Self::Authentication => "authentication",
             Self::Billing => "billing",
             Self::ContextWindow => "context_window",
@@ -133,6 +136,16 @@ impl ClaudeError {
             format!(
                 "The API did not answer within {} s. Try again; if it happens often, look at \
                  status.anthropic.com or at the connection.",
+                limit.as_secs_f64()
+            ),
+        )
+    }
+
+    pub(crate) fn late_tools(limit: Duration) -> Self {
+        Self::new(
+            Kind::Deadline,
+            format!(
+                "The tools that the model called were not done within {} s. Allow more time, or give it faster tools.",
                 limit.as_secs_f64()
             ),
         )

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{Tier, Usage};
+use crate::{Tier, Tool, Usage};
 
 /// Looks at an answer whose shape is right. The reason of a refusal is a sentence that is sent back to
 /// the model once, so that it answers again.
@@ -33,10 +33,15 @@ pub struct Request {
     pub web_search: Option<u32>,
     /// What must hold of a structured answer beyond its shape.
     pub check: Option<Check>,
+    /// What the model may call while it answers. It is never made to call one.
+    pub tools: Vec<Tool>,
+    /// How often the model may be answered by tools, however many it calls at once, before the call fails
+    /// ([`crate::Kind::Rounds`]).
+    pub rounds: u32,
 }
 
 impl Request {
-    /// A question with an answer of at most 4096 tokens, within 120 s, without the web.
+    /// A question with an answer of at most 4096 tokens, within 120 s, without the web and without tools.
     pub fn new(
         call_type: &'static str,
         tier: Tier,
@@ -53,6 +58,8 @@ impl Request {
             deadline: Duration::from_secs(120),
             web_search: None,
             check: None,
+            tools: Vec::new(),
+            rounds: 0,
         }
     }
 
@@ -93,6 +100,14 @@ impl Request {
         self.check = Some(Arc::new(check));
         self
     }
+
+    /// Lets the model call these tools, and be answered by them so many times.
+    #[must_use]
+    pub fn tools(mut self, tools: impl IntoIterator<Item = Tool>, rounds: u32) -> Self {
+        self.tools = tools.into_iter().collect();
+        self.rounds = rounds;
+        self
+    }
 }
 
 impl fmt::Debug for Request {
@@ -105,6 +120,8 @@ impl fmt::Debug for Request {
             .field("scope", &self.scope)
             .field("deadline", &self.deadline)
             .field("web_search", &self.web_search)
+            .field("tools", &self.tools.len())
+            .field("rounds", &self.rounds)
             .finish_non_exhaustive()
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Body {
     pub(crate) schema: Option<Value>,
     /// How often the web may be searched.
     pub(crate) web_search: Option<u32>,
+    /// The tools of the caller.
+    pub(crate) tools: Vec<Value>,
 }
 
 impl Body {
@@ -44,12 +46,19 @@ impl Body {
                 "cache_control": {"type": "ephemeral"},
             }]);
         }
-        if let Some(uses) = self.web_search {
-            body["tools"] = json!([{
+        let search = self.web_search.map(|uses| {
+            json!({
                 "type": "web_search_20250305",
                 "name": "web_search",
                 "max_uses": uses,
-            }]);
+            })
+        });
+        let tools: Vec<Value> = search
+            .into_iter()
+            .chain(self.tools.iter().cloned())
+            .collect();
+        if !tools.is_empty() {
+            body["tools"] = tools.into();
         }
         body
     }
@@ -62,9 +71,9 @@ impl Body {
     }
 }
 
-/// A message of the user.
-pub(crate) fn user(text: &str) -> Value {
-    json!({"role": "user", "content": text})
+/// A message of the user: a text, or what tools gave.
+pub(crate) fn user(content: impl Into<Value>) -> Value {
+    json!({"role": "user", "content": content.into()})
 }
 
 /// A message of the model: a text, or the blocks that it sent.
@@ -109,6 +118,15 @@ impl Message {
         self.content[after.map_or(0, |at| at + 1)..]
             .iter()
             .filter_map(text_of)
+            .collect()
+    }
+
+    /// The calls of tools that the model waits for.
+    pub(crate) fn tool_uses(&self) -> Vec<&Value> {
+        let waits = self.stop_reason.as_deref() == Some("tool_use");
+        let calls = self.content.iter();
+        calls
+            .filter(|block| waits && block["type"] == "tool_use")
             .collect()
     }
 
@@ -191,6 +209,7 @@ mod tests {
             messages: vec![user("u")],
             schema: Some(json!({"type": "object"})),
             web_search: Some(3),
+            tools: vec![json!({"name": "t"})],
         };
         expect_test::expect![[r#"
             {
@@ -225,6 +244,9 @@ mod tests {
                   "max_uses": 3,
                   "name": "web_search",
                   "type": "web_search_20250305"
+                },
+                {
+                  "name": "t"
                 }
               ]
             }"#]]
@@ -233,6 +255,7 @@ mod tests {
             system: String::new(),
             schema: None,
             web_search: None,
+            tools: Vec::new(),
             ..body
         };
         assert_eq!(

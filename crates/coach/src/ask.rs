@@ -1,13 +1,13 @@
 //! Asking a model: a prompt out of its file, filled in, sent, and its answer typed.
 
 use paige_claude::{Client, Request, Tier};
-use paige_prompts::Rendered;
+use paige_prompts::{Prompt, Rendered};
 use paige_protocol::coach::{ServerMessage, coaching::CoachingProgress};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use tokio::sync::broadcast;
 
-use crate::{Coach, CoachError, wrap_up::inputs::Inputs};
+use crate::{Coach, CoachError, Config, wrap_up::inputs::Inputs};
 
 impl Coach {
     /// Asks what the prompt of that name asks, with these fields.
@@ -26,15 +26,7 @@ impl Coach {
             .prompts
             .get(name)
             .ok_or(CoachError::NoPrompt(name))?;
-        let Rendered { system, user } = prompt.render(&self.0.config.prompt_rules(), fields)?;
-        let tier = match prompt.tier() {
-            paige_prompts::Tier::Haiku => Tier::Haiku,
-            paige_prompts::Tier::Sonnet => Tier::Sonnet,
-            paige_prompts::Tier::Opus => Tier::Opus,
-        };
-        let request = Request::new(name, tier, system, user)
-            .max_tokens(prompt.max_tokens())
-            .scope(session);
+        let request = request(name, prompt, &self.0.config, fields)?.scope(session);
         Ok(self.0.mind.claude.ask::<T>(request).await?.value)
     }
 
@@ -68,4 +60,20 @@ impl Coach {
                 of,
             }));
     }
+}
+
+/// The request of a call: its prompt, filled in.
+pub(crate) fn request(
+    name: &'static str,
+    prompt: &Prompt,
+    config: &Config,
+    fields: &Inputs,
+) -> Result<Request, CoachError> {
+    let Rendered { system, user } = prompt.render(&config.prompt_rules(), fields)?;
+    let tier = match prompt.tier() {
+        paige_prompts::Tier::Haiku => Tier::Haiku,
+        paige_prompts::Tier::Sonnet => Tier::Sonnet,
+        paige_prompts::Tier::Opus => Tier::Opus,
+    };
+    Ok(Request::new(name, tier, system, user).max_tokens(prompt.max_tokens()))
 }

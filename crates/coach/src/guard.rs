@@ -18,7 +18,7 @@ use paige_store::{
 use crate::{
     Coach, CoachError,
     session::lowest_stage,
-    teach::{Place, Project, Rules, Text, Violation},
+    teach::{ASKS_FROM, Place, Project, Rules, Text, Violation},
 };
 
 /// Longer texts are looked at by a thread that may be busy.
@@ -178,6 +178,39 @@ fn rungs_of(data: &str) -> Vec<u8> {
     named
         .map(|named| named.rung.into_iter().chain(named.rungs).collect())
         .unwrap_or_default()
+}
+
+/// What is said to Claude about texts that were shown although their manner is not Paige's; `None` when it is.
+pub(crate) fn manner_note<'a>(
+    rules: &Rules,
+    texts: impl Iterator<Item = (&'a str, u8)> + Clone,
+) -> Option<String> {
+    let mut notes = Vec::new();
+    let silent = texts
+        .clone()
+        .filter(|(text, rung)| *rung >= ASKS_FROM && !rules.asks(text))
+        .count();
+    if silent > 0 {
+        notes.push(format!(
+            "It was shown, and {silent} of its texts of rung {ASKS_FROM} or more ask for nothing; let each ask for a \
+             prediction or for something to try next time."
+        ));
+    }
+    if let Some(word) = texts
+        .filter_map(|(text, _)| rules.said_in_vain(text))
+        .next()
+    {
+        notes.push(format!(
+            "It was shown, and it says \"{word}\", which makes a hard thing sound easy; leave that word out next time."
+        ));
+    }
+    joined(notes)
+}
+
+/// The notes together.
+pub(crate) fn joined(notes: impl IntoIterator<Item = String>) -> Option<String> {
+    let notes: Vec<String> = notes.into_iter().collect();
+    (!notes.is_empty()).then(|| notes.join(" "))
 }
 
 /// What is said to Claude about a rung that it skipped.

@@ -29,6 +29,7 @@ mod session;
 mod state;
 mod tallies;
 pub mod teach;
+pub mod trial;
 mod wrap_up;
 
 use std::sync::Arc;

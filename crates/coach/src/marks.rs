@@ -32,7 +32,7 @@ use paige_workspace::diff::{DiffConfig, map_lines};
 
 use crate::{
     Coach, CoachError, convert,
-    guard::{Said, note, skipped_rung},
+    guard::{Said, joined, manner_note, note, skipped_rung},
     log, push,
     session::still_active,
     teach::Text,
@@ -221,6 +221,10 @@ impl Coach {
             })
         });
         let hovers: Vec<Said> = hovers.collect();
+        let manner = manner_note(
+            &self.0.config.teach,
+            hovers.iter().map(|said| (said.text.as_str(), said.rung)),
+        );
         if !hovers.is_empty() {
             self.check_texts(self.active()?.id, Some(&path), hovers)
                 .await?;
@@ -275,7 +279,7 @@ impl Coach {
             })
             .await?;
         self.0.marks.lock().add(&path, Some(text), added);
-        Ok(skipped.map(note))
+        Ok(joined(skipped.map(note).into_iter().chain(manner)))
     }
 
     /// Takes Claude's highlights away (spec: story 6, AC 10).

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::{
     Coach, CoachError, convert, entry,
-    guard::{Said, note, skipped_rung},
+    guard::{Said, joined, manner_note, note, skipped_rung},
     log,
     marks::checked_rung,
     push,
@@ -68,6 +68,11 @@ impl Coach {
             }
             None => None,
         };
+        // A message without a rung may be no hint.
+        let manner = manner_note(
+            &self.0.config.teach,
+            std::iter::once((args.message.as_str(), args.rung.unwrap_or_default())),
+        );
         let session = self.active()?.id;
         let about = match &anchor {
             Some(anchor) => Some(self.path(&anchor.path)?),
@@ -103,7 +108,7 @@ impl Coach {
                 },
             )?;
             push(unit, &ServerMessage::CoachingMessage(message))?;
-            Ok(skipped_rung.map(note))
+            Ok(joined(skipped_rung.map(note).into_iter().chain(manner)))
         })
         .await
     }

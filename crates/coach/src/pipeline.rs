@@ -13,9 +13,9 @@ use paige_protocol::{
     tree::TreeNode,
 };
 use paige_store::{
-    Unit,
+    Reader, StoreError, Unit,
     coach::{
-        HintLevel, Stage,
+        HintLevel, Stage, dreyfus,
         hints::{self, NewHint},
         phases::{self, NewPhase, Teaching},
         plans::{self, NewPlan},
@@ -31,8 +31,8 @@ use crate::{
     Coach, CoachError, convert, log,
     phases::withdraw,
     push,
-    session::{lowest_stage, refuse_other_issue, still_active},
-    teach::{PhaseDraft, PlanDraft, Project},
+    session::{refuse_other_issue, still_active},
+    teach::{PhaseDraft, PlanDraft, Project, Rules},
     wrap_up::inputs::{self, Inputs},
 };
 
@@ -49,7 +49,7 @@ const LONGEST_TEXT: usize = 200_000;
 
 /// What `memory_retrieval_filter` answers.
 #[derive(Debug, Deserialize, JsonSchema)]
-struct Filtered {
+pub(crate) struct Filtered {
     relevant_memories: Vec<Relevant>,
     /// What was left out, and why.
     #[allow(dead_code, reason = "asked for so that the model weighs each one")]
@@ -182,11 +182,14 @@ impl Coach {
         let files = tokio::task::spawn_blocking(move || project_files(&workspace))
             .await
             .map_err(|_| CoachError::Cut)?;
+        let rules = &self.0.config.teach;
         let (stage, known) = self.look(|reader| {
-            Ok::<_, CoachError>((lowest_stage(reader)?, inputs::assessments(reader)?))
+            Ok::<_, CoachError>((
+                stage_for(reader, rules, subject)?,
+                inputs::assessments(reader)?,
+            ))
         })?;
         let mut fields = coach_fields(subject, stage, known, relevant, &files);
-        let rules = &self.0.config.teach;
         let exists = |path: &str| files.contains(path);
         let check = async |draft: &PlanDraft| {
             let project = self.quotable_in_plan(draft).await;
@@ -315,6 +318,21 @@ impl Coach {
         self.reload_marks()?;
         Ok(result)
     }
+}
+
+/// The stage that counts for a plan: that of the skill areas that its issue touches (coaching.md §2).
+pub(crate) fn stage_for(
+    reader: &Reader<'_>,
+    rules: &Rules,
+    subject: &Subject,
+) -> Result<Stage, StoreError> {
+    let known: Vec<_> = dreyfus::list(reader)?
+        .into_iter()
+        .map(|known| (known.skill_area, known.stage))
+        .collect();
+    let title = subject.title.as_deref().unwrap_or_default();
+    let text = [title, &subject.summary, &subject.plan_text].join("\n");
+    Ok(rules.stage_for(&known, &text))
 }
 
 /// What is looked for in the memories (spec: story 9, "ChromaDB Memory Query Strategy").

@@ -9,7 +9,6 @@ use paige_workspace::Workspace;
 
 use crate::{
     CoachError, Config, pipeline,
-    session::lowest_stage,
     wrap_up::inputs::{self, Inputs},
 };
 
@@ -100,7 +99,10 @@ pub async fn preview(
             .map_err(|error| CoachError::InvalidArgument(error.to_string()))?;
             let files = pipeline::project_files(&workspace);
             let (stage, known) = sources.look(|reader| {
-                Ok::<_, CoachError>((lowest_stage(reader)?, inputs::assessments(reader)?))
+                Ok::<_, CoachError>((
+                    pipeline::stage_for(reader, &sources.config.teach, &subject)?,
+                    inputs::assessments(reader)?,
+                ))
             })?;
             pipeline::coach_fields(&subject, stage, known, &[], &files)
         }

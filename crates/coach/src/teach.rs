@@ -4,10 +4,12 @@
 //! The prompts carry the voice; what stands here holds whatever a model says. Nothing here asks a model
 //! or looks at the database: texts and facts come in, verdicts go out.
 
+mod areas;
 mod check;
 mod code;
 mod cut;
 mod grammar;
+mod manner;
 mod plan;
 mod project;
 mod size;
@@ -16,7 +18,9 @@ mod stages;
 use paige_store::coach::Stage;
 use serde::{Deserialize, Serialize};
 
+pub use areas::Areas;
 pub use check::{Place, Text, Violation};
+pub(crate) use manner::ASKS_FROM;
 pub use plan::{
     Difficulty, ExpectedFile, FileHint, Hints, LineHint, PhaseDraft, PhaseKind, PlanDraft,
     PlanViolation,
@@ -31,6 +35,10 @@ use crate::Problem;
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rules {
+    /// Words with which a hint asks for something, in small letters (coaching.md §1).
+    pub asks: Vec<String>,
+    /// Words that are not said, in small letters (coaching.md §7).
+    pub never_said: Vec<String>,
     /// Phases of a plan, from and to (coaching.md §2).
     pub phases_per_plan: ByStage<[u32; 2]>,
     /// Minutes of a phase, from and to; none for "as they like" (coaching.md §2).
@@ -43,6 +51,8 @@ pub struct Rules {
     pub words: Words,
     /// When a stage changes (coaching.md §4).
     pub stage_change: StageChange,
+    /// What tells that an issue touches a skill area (coaching.md §2).
+    pub areas: Areas,
     /// What a kata is like (coaching.md §5).
     pub katas: Katas,
 }

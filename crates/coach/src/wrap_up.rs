@@ -6,7 +6,7 @@
 //! together, so that each result is stored once. Whoever ends a session may wait for it.
 
 pub(crate) mod inputs;
-mod steps;
+pub(crate) mod steps;
 mod transcript;
 
 use std::time::Duration;

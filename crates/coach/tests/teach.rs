@@ -193,7 +193,7 @@ async fn a_message_is_as_small_as_the_stage_asks() {
         scene.say(&"why ".repeat(121), None).await,
         "121 words and may have at most 120",
     );
-    assert_eq!(scene.say(TWO_LINES, Some(3)).await.unwrap(), None);
+    scene.say(TWO_LINES, Some(3)).await.unwrap();
     scene.knows(Stage::Competent).await;
     refused(
         scene.say(TWO_LINES, Some(3)).await,
@@ -298,4 +298,19 @@ async fn a_skipped_rung_is_shown_and_counted_and_said() {
     scene.phase(2, NextStatus::Active).await;
     let note = scene.say("Which line?", Some(2)).await.unwrap();
     assert!(note.is_some());
+}
+
+#[tokio::test]
+async fn a_text_that_asks_for_nothing_or_says_a_vain_word_is_shown_with_a_note() {
+    let scene = Scene::new().await;
+    let note = |outcome: Result<Option<String>, CoachError>| outcome.unwrap().unwrap_or_default();
+    let asks = "What do you expect here?";
+    let silent = "The total is made here.";
+    assert_eq!(note(scene.say(asks, Some(2)).await), "");
+    assert!(note(scene.say(silent, Some(2)).await).contains("1 of its texts"));
+    // Where to look needs no question, and a message without a rung may be no hint.
+    assert_eq!(note(scene.say(silent, Some(1)).await), "");
+    assert_eq!(note(scene.say("Well seen.", None).await), "");
+    assert!(note(scene.say("You just need one?", Some(2)).await).contains("\"just\""));
+    assert!(note(scene.hover("shop.py", silent, 2).await).contains("ask for nothing"));
 }

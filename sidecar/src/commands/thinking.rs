@@ -1,10 +1,13 @@
 //! `models` and `prompts`: what is asked of which model, and what that costs.
 
+mod trial;
+
 use std::fmt::Write as _;
 
 use paige_claude::Tier;
 use paige_coach::preview::{Sources, preview};
 
+use self::trial::try_out;
 use super::sessions::{id_of, view};
 use crate::cli::PromptsCommand;
 use crate::config::Mind;
@@ -100,8 +103,8 @@ fn table(mind: &Mind) -> String {
 /// Lists the prompts, or shows one as it would be sent.
 ///
 /// # Errors
-/// [`Exit::Refused`] when there is no such prompt or session, [`Exit::Database`] when the record
-/// cannot be read.
+/// [`Exit::Refused`] when there is no such prompt or session, or when an answer is of no use,
+/// [`Exit::Database`] when the record cannot be read.
 pub(crate) fn prompts(
     data: &DataDir,
     mind: &Mind,
@@ -154,6 +157,7 @@ pub(crate) fn prompts(
             ));
             Ok(())
         }
+        PromptsCommand::Try { names } => try_out(mind, coach, names),
     }
 }
 

@@ -74,6 +74,16 @@ impl<'a> Reader<'a> {
         self.optional(variable, given, parse)
     }
 
+    /// The key of the API.
+    pub(super) fn api_key(&mut self, settings: &Settings) -> Option<Secret> {
+        self.required(
+            "ANTHROPIC_API_KEY",
+            &settings.anthropic_api_key,
+            "Set it in the environment or in the .env file of the data directory, or use --offline to do without.",
+            parse::api_key,
+        )
+    }
+
     fn list(&mut self, variable: &'static str, given: &Given) -> Vec<String> {
         self.optional(variable, given, |text| Ok(parse::list(text)))
             .unwrap_or_default()

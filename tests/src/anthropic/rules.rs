@@ -105,6 +105,7 @@ pub(super) fn problem(
         return Some("tool_choice: forced tool use is not supported".to_owned());
     }
     conversation(body)
+        .or_else(|| tool_calls(body))
         .or_else(|| tools(body))
         .or_else(|| output(body))
         .or_else(|| fields(received, call?))
@@ -154,14 +155,121 @@ fn conversation(body: &Value) -> Option<String> {
     None
 }
 
+/// Each call of a tool is answered in the next message, which begins with the answers, and nothing else is.
+fn tool_calls(body: &Value) -> Option<String> {
+    let messages = body["messages"].as_array().map_or(&[][..], Vec::as_slice);
+    let mut waiting: Vec<&Value> = Vec::new();
+    for (at, message) in messages.iter().enumerate() {
+        let blocks = message["content"].as_array().map_or(&[][..], Vec::as_slice);
+        let of = |kind: &'static str, id: &'static str| {
+            let found = blocks.iter().filter(move |block| block["type"] == kind);
+            found.map(move |block| &block[id]).collect::<Vec<_>>()
+        };
+        let (calls, results) = (of("tool_use", "id"), of("tool_result", "tool_use_id"));
+        if let Some(stray) = results.iter().find(|id| !waiting.contains(id)) {
+            return Some(format!(
+                "messages.{at}: unexpected `tool_use_id` found in `tool_result` blocks: {stray}"
+            ));
+        }
+        if let Some(missing) = waiting.iter().find(|id| !results.contains(id)) {
+            return Some(format!(
+                "messages.{at}: `tool_use` ids were found without `tool_result` blocks immediately after: {missing}"
+            ));
+        }
+        if results.len() != waiting.len() {
+            return Some(format!(
+                "messages.{at}: each tool_use must have a single result"
+            ));
+        }
+        let first = blocks.iter().take(results.len());
+        if first
+            .into_iter()
+            .any(|block| block["type"] != "tool_result")
+        {
+            return Some(format!(
+                "messages.{at}: `tool_result` blocks must come first"
+            ));
+        }
+        let silent = |block: &&Value| block["is_error"] == true && block["content"] == "";
+        if blocks.iter().any(|block| silent(&block)) {
+            return Some(format!(
+                "messages.{at}: content cannot be empty if `is_error` is true"
+            ));
+        }
+        let wrong_side = match message["role"].as_str() {
+            Some("user") => !calls.is_empty(),
+            _ => !results.is_empty(),
+        };
+        if wrong_side {
+            return Some(format!(
+                "messages.{at}: `tool_use` is of the assistant, `tool_result` of the user"
+            ));
+        }
+        if !calls.is_empty() && body.get("tools").is_none() {
+            return Some("tools: Field required, since there are `tool_use` blocks".to_owned());
+        }
+        waiting = calls;
+    }
+    waiting.first().map(|id| {
+        format!("messages: `tool_use` ids were found without `tool_result` blocks immediately after: {id}")
+    })
+}
+
 fn tools(body: &Value) -> Option<String> {
-    for (at, tool) in body["tools"].as_array().into_iter().flatten().enumerate() {
-        let kind = tool["type"].as_str().unwrap_or("custom");
-        if kind != "web_search_20250305" || tool["name"] != "web_search" || tool["max_uses"] == 0 {
-            return Some(format!("tools.{at}: {tool} is not as expected"));
+    let tools = body["tools"].as_array().map_or(&[][..], Vec::as_slice);
+    if body.get("tools").is_some() && tools.is_empty() {
+        return Some("tools: a list with at least one tool is expected".to_owned());
+    }
+    for (at, tool) in tools.iter().enumerate() {
+        if tools[..at]
+            .iter()
+            .any(|other| other["name"] == tool["name"])
+        {
+            return Some("tools: Tool names must be unique.".to_owned());
+        }
+        match tool["type"].as_str().unwrap_or("custom") {
+            "web_search_20250305" if tool["name"] == "web_search" && tool["max_uses"] != 0 => {}
+            "custom" => {
+                if let Some(problem) = custom_tool(at, tool) {
+                    return Some(problem);
+                }
+            }
+            _ => return Some(format!("tools.{at}: {tool} is not as expected")),
         }
     }
     None
+}
+
+/// A tool of the caller: its name, its description, and an input that is an object.
+fn custom_tool(at: usize, tool: &Value) -> Option<String> {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    let name = tool["name"].as_str().unwrap_or_default();
+    if name.is_empty() || name.len() > 64 || !name.bytes().all(letter) {
+        return Some(format!(
+            "tools.{at}.custom.name: String should match pattern '^[a-zA-Z0-9_-]{{1,64}}$'"
+        ));
+    }
+    let known = ["type", "name", "description", "input_schema"];
+    let keys = tool.as_object().into_iter().flat_map(Map::keys);
+    if let Some(key) = keys.into_iter().find(|key| !known.contains(&key.as_str())) {
+        return Some(format!(
+            "tools.{at}.custom.{key}: Extra inputs are not permitted"
+        ));
+    }
+    if tool["description"].as_str().is_none_or(str::is_empty) {
+        return Some(format!(
+            "tools.{at}.custom.description: no model knows what it is for"
+        ));
+    }
+    if tool["input_schema"]["type"] != "object" {
+        return Some(format!(
+            "tools.{at}.custom.input_schema.type: Input should be 'object'"
+        ));
+    }
+    schema(
+        &tool["input_schema"],
+        &format!("tools.{at}.custom.input_schema"),
+    )
 }
 
 fn output(body: &Value) -> Option<String> {

@@ -186,3 +186,60 @@ async fn a_test_says_what_its_calls_need() -> Result<()> {
     assert_eq!(post(&fake, &body, header).await?.0, 200);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_call_of_a_tool_without_its_result_is_refused() -> Result<()> {
+    let fake = Fake::start("[[entry]]\ncall = \"my_call\"\ntext = \"ok\"").await?;
+    let call = |id: &str| json!({"type": "tool_use", "id": id, "name": "look", "input": {}});
+    let result = |id: &str| json!({"type": "tool_result", "tool_use_id": id, "content": "x"});
+    let text = json!({"type": "text", "text": "x"});
+    let tool = json!({"name": "look", "description": "Looks.", "input_schema": {
+        "type": "object", "properties": {}, "required": [], "additionalProperties": false,
+    }});
+    let unnamed = json!({"name": "a b", "description": "x", "input_schema": {"type": "object"}});
+    let open = json!({"name": "look", "description": "x", "input_schema": {"type": "array"}});
+    let cases = [
+        (json!([result("1")]), json!([tool]), ""),
+        (json!([result("1"), text]), json!([tool]), ""),
+        (
+            json!([text]),
+            json!([tool]),
+            "without `tool_result` blocks immediately after",
+        ),
+        (
+            json!([result("2")]),
+            json!([tool]),
+            "unexpected `tool_use_id`",
+        ),
+        (
+            json!([result("1"), result("1")]),
+            json!([tool]),
+            "a single result",
+        ),
+        (json!([text, result("1")]), json!([tool]), "must come first"),
+        (json!([result("1")]), Value::Null, "tools: "),
+        (json!([result("1")]), json!([tool, tool]), "must be unique"),
+        (json!([result("1")]), json!([unnamed]), "custom.name"),
+        (json!([result("1")]), json!([open]), "input_schema.type"),
+    ];
+    for (answers, tools, says) in cases {
+        let mut body = json!({
+            "model": "claude-opus-4-6",
+            "max_tokens": 100,
+            "messages": [
+                {"role": "user", "content": "q"},
+                {"role": "assistant", "content": [call("1")]},
+                {"role": "user", "content": answers},
+            ],
+        });
+        if !tools.is_null() {
+            body["tools"] = tools;
+        }
+        let header = Some(("x-paige-call-type", "my_call"));
+        let (status, answer) = post(&fake, &body, header).await?;
+        let told = answer["error"]["message"].as_str().unwrap_or_default();
+        let wanted = if says.is_empty() { 200 } else { 400 };
+        assert!(status == wanted && told.contains(says), "{body}: {told}");
+    }
+    Ok(())
+}

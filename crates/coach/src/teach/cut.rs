@@ -6,7 +6,7 @@ use super::{
 };
 
 /// What is said when nothing of a text can be kept.
-const INSTEAD: &str = "Look at this place again: what did you expect, and what happens?";
+pub(super) const INSTEAD: &str = "Look at this place again: what did you expect, and what happens?";
 /// Taking something away may bring other code together; after so many rounds only words are kept.
 const ROUNDS: usize = 4;
 
@@ -78,7 +78,7 @@ fn tidy(text: &str) -> String {
 }
 
 /// The beginning of a text with at most so many words, up to the end of a sentence if there is one.
-fn shorten(text: &str, most: u32) -> String {
+pub(super) fn shorten(text: &str, most: u32) -> String {
     if words(text) <= most {
         return text.to_owned();
     }

@@ -9,7 +9,7 @@ pub use draft::{
     Difficulty, ExpectedFile, FileHint, Hints, LineHint, PhaseDraft, PhaseKind, PlanDraft,
 };
 
-use super::{Place, Project, Rules, Text, Violation};
+use super::{Place, Project, Rules, Text, Violation, cut::INSTEAD, manner::ASKS_FROM};
 
 /// The rung of a text that is shown with the phase, whatever the hint level.
 const WHERE: u8 = 1;
@@ -118,6 +118,30 @@ pub enum PlanViolation {
         rung: u8,
         /// The rung that is not there.
         missing: u8,
+    },
+    /// A hint asks for nothing.
+    #[error(
+        "Phase {phase} has a hint of rung {rung} in `{path}` that asks for nothing; let it ask for a prediction or for something to try."
+    )]
+    AsksNothing {
+        /// The phase's place.
+        phase: u32,
+        /// The rung.
+        rung: u8,
+        /// The file.
+        path: String,
+    },
+    /// A text has a word that is not said.
+    #[error(
+        "Phase {phase}, `{field}`: it says \"{word}\", which makes a hard thing sound easy; leave that word out."
+    )]
+    Vain {
+        /// The phase's place.
+        phase: u32,
+        /// The field.
+        field: &'static str,
+        /// The word.
+        word: String,
     },
     /// A text is too much.
     #[error("Phase {phase}, `{field}`: {violation}")]
@@ -245,6 +269,10 @@ impl Rules {
                     violation,
                 });
             }
+            found.extend(self.vain(place, field, text));
+        }
+        if let Some(text) = &phase.memory_connection {
+            found.extend(self.vain(place, "memory_connection", text));
         }
         if let Some(text) = &phase.memory_connection
             && let Err(violation) = self.check(text, Text::PhaseField, facts.shown(), facts.project)
@@ -289,6 +317,14 @@ impl Rules {
                     violation,
                 });
             }
+            found.extend(self.vain(place, "hover_text", &hint.hover_text));
+            if hint.rung >= ASKS_FROM && !self.asks(&hint.hover_text) {
+                found.push(PlanViolation::AsksNothing {
+                    phase: place,
+                    rung: hint.rung,
+                    path: hint.path.clone(),
+                });
+            }
         }
         if let Some((rung, missing)) = phase.hints.skipped() {
             found.push(PlanViolation::SkippedRung {
@@ -299,15 +335,20 @@ impl Rules {
         }
     }
 
+    fn vain(&self, phase: u32, field: &'static str, text: &str) -> Option<PlanViolation> {
+        let word = self.said_in_vain(text)?.to_owned();
+        Some(PlanViolation::Vain { phase, field, word })
+    }
+
     fn repair_phase(&self, phase: &mut PhaseDraft, facts: Facts<'_>) {
         for (field, text) in phase.texts_mut() {
             // What is empty stays so: it is not known what belonged there.
             if !text.trim().is_empty() {
-                *text = self.cut_to_prose(text, kind_of(field), facts.shown(), facts.project);
+                *text = self.mended(text, kind_of(field), facts.shown(), facts.project);
             }
         }
         if let Some(text) = &mut phase.memory_connection {
-            *text = self.cut_to_prose(text, Text::PhaseField, facts.shown(), facts.project);
+            *text = self.mended(text, Text::PhaseField, facts.shown(), facts.project);
         }
         phase
             .expected_files
@@ -333,9 +374,26 @@ impl Rules {
             .map(|hint| facts.at(phase, hint))
             .collect();
         for (hint, place) in phase.hints.line_hints.iter_mut().zip(places) {
-            hint.hover_text =
-                self.cut_to_prose(&hint.hover_text, Text::HoverText, place, facts.project);
+            let mut text = self.mended(&hint.hover_text, Text::HoverText, place, facts.project);
+            if !self.asks(&text) {
+                text = self.with_a_question(&text, self.most_words(Text::HoverText));
+                // Behind code that is not closed no question is one; what is said instead is.
+                text = self.mended(&text, Text::HoverText, place, facts.project);
+                if !self.asks(&text) {
+                    text = INSTEAD.to_owned();
+                }
+            }
+            hint.hover_text = text;
         }
+    }
+
+    /// A text without vain words and without what is too much.
+    fn mended(&self, text: &str, kind: Text, place: Place, project: &Project) -> String {
+        let text = match self.said_in_vain(text) {
+            Some(_) => self.without_vain_words(text),
+            None => text.to_owned(),
+        };
+        self.cut_to_prose(&text, kind, place, project)
     }
 }
 

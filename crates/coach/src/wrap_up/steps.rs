@@ -47,9 +47,24 @@ impl Stored {
 
 /// What `knowledge_gap_agent` answers.
 #[derive(Debug, Deserialize, JsonSchema)]
-struct GapsFound {
+pub(crate) struct GapsFound {
     knowledge_gaps: Vec<GapFound>,
     kata_specs: Vec<KataSpec>,
+}
+
+impl GapsFound {
+    /// What of the answer would not be kept, as sentences.
+    pub(crate) fn wrong(&self) -> Vec<String> {
+        let has = |topic: &str| {
+            let topic = topic.trim().to_lowercase();
+            let mut gaps = self.knowledge_gaps.iter();
+            gaps.any(|gap| gap.topic.trim().to_lowercase() == topic)
+        };
+        let stray = self.kata_specs.iter().filter(|kata| !has(&kata.gap_topic));
+        stray
+            .map(|kata| format!("The kata {:?} names no gap of the answer.", kata.title))
+            .collect()
+    }
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -97,8 +112,19 @@ struct ConstraintSpec {
 
 /// What `dreyfus_agent` answers.
 #[derive(Debug, Deserialize, JsonSchema)]
-struct Assessed {
+pub(crate) struct Assessed {
     assessments: Vec<Proposal>,
+}
+
+impl Assessed {
+    /// What of the answer would not be kept, as sentences.
+    pub(crate) fn wrong(&self) -> Vec<String> {
+        let proposals = self.assessments.iter();
+        proposals
+            .filter(|proposal| Stage::parse_any(&proposal.stage).is_none())
+            .map(|proposal| format!("{:?} is no stage.", proposal.stage))
+            .collect()
+    }
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -121,7 +147,7 @@ struct Proposal {
 
 /// What `reflection_agent` answers.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-struct Remembered {
+pub(crate) struct Remembered {
     memories: Vec<MemoryFound>,
 }
 

@@ -329,3 +329,94 @@ fn the_answer_has_the_fields_that_the_prompt_asks_for() {
         "{names:?}"
     );
 }
+
+#[test]
+fn a_hint_that_asks_for_nothing_is_told_and_given_a_question() {
+    let rules = Config::default().teach;
+    let mut draft = plan("roocp");
+    let mut silent = hint(FILES[0], 2);
+    silent.hover_text = "The total is made here.".into();
+    draft.phases[0].hints = Hints {
+        file_hints: vec![file_hint(FILES[0])],
+        line_hints: vec![silent, hint(FILES[0], 3)],
+    };
+    let left = found(&draft, Stage::Novice);
+    let asks_nothing = PlanViolation::AsksNothing {
+        phase: 1,
+        rung: 2,
+        path: FILES[0].into(),
+    };
+    assert_eq!(left, [asks_nothing]);
+    let (mended, left) = rules.repair_plan(draft, Stage::Novice, &exists, &Project::empty());
+    assert_eq!(left, []);
+    let texts: Vec<_> = mended.phases[0]
+        .hints
+        .line_hints
+        .iter()
+        .map(|hint| &*hint.hover_text)
+        .collect();
+    assert_eq!(
+        texts,
+        [
+            "The total is made here. What do you expect to see here?",
+            "What do you expect here? Put a print before it."
+        ]
+    );
+}
+
+#[test]
+fn whatever_a_hint_says_it_asks_once_it_was_repaired() {
+    let rules = Config::default().teach;
+    for text in [
+        "Obviously simply just.",
+        "Just look",
+        "Here:\n\n```python\nvalue = load(1)\n",
+        "`a` `",
+        &"A long sentence that goes on and on. ".repeat(30),
+        "",
+    ] {
+        let mut draft = plan("roocp");
+        let mut spoiled = hint(FILES[0], 2);
+        spoiled.hover_text = text.to_owned();
+        draft.phases[0].hints = Hints {
+            file_hints: vec![file_hint(FILES[0])],
+            line_hints: vec![spoiled],
+        };
+        let (mended, left) = rules.repair_plan(draft, Stage::Novice, &exists, &Project::empty());
+        assert_eq!(
+            left,
+            [],
+            "{text:?} became {:?}",
+            mended.phases[0].hints.line_hints
+        );
+    }
+}
+
+#[test]
+fn a_vain_word_is_told_and_dropped() {
+    let rules = Config::default().teach;
+    let mut draft = plan("roocp");
+    draft.phases[1].description = "Simply run it, and say what you expect.".into();
+    draft.phases[2].memory_connection = Some("You just did the like.".into());
+    let told: Vec<String> = found(&draft, Stage::Novice)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "Phase 2, `description`: it says \"simply\", which makes a hard thing sound easy; leave that word out.",
+            "Phase 3, `memory_connection`: it says \"just\", which makes a hard thing sound easy; leave that word out.",
+        ]
+    );
+    let (mended, left) = rules.repair_plan(draft, Stage::Novice, &exists, &Project::empty());
+    assert_eq!(left, []);
+    assert_eq!(
+        mended.phases[1].description,
+        "Run it, and say what you expect."
+    );
+    assert_eq!(
+        mended.phases[2].memory_connection.as_deref(),
+        Some("You did the like.")
+    );
+}
