@@ -9,8 +9,10 @@
 
 mod awk;
 mod command;
+mod expansion;
 mod options;
 mod places;
+mod redirection;
 mod rules;
 mod scope;
 mod sed;

@@ -1,0 +1,4 @@
+//! The read-only rule, by examples: a corpus of commands, an attack, chance, and what really happens.
+
+mod corpus;
+mod lines;
