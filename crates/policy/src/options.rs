@@ -75,7 +75,12 @@ impl Walker<'_> {
             return sorted;
         }
         self.check_operands(name, rule, &sorted);
-        if !rule.requires.is_empty() && !sorted.has(&rule.requires) {
+        let is_required = |word: &&Word| {
+            word.literal()
+                .is_some_and(|text| rule.requires.contains(&text))
+        };
+        let passed = rule.requires_passed && sorted.passed.iter().any(is_required);
+        if !rule.requires.is_empty() && !passed && !sorted.has(&rule.requires) {
             self.find(Rule::Writes, name);
         }
         let _ = scope;
@@ -120,7 +125,9 @@ impl Walker<'_> {
                 .chain(rule.only.iter().flatten())
                 .chain(&rule.requires)
         };
-        if !all().any(|own| *own == option) && option.len() > 3 {
+        if rule.single_dash {
+            // Go does not complete names.
+        } else if !all().any(|own| *own == option) && option.len() > 3 {
             let completed: Vec<&String> = all().filter(|own| own.starts_with(&option)).collect();
             if let Some(refused) = completed.iter().find(|own| rule.never.contains(own)) {
                 option.clone_from(refused);
@@ -228,7 +235,12 @@ impl Walker<'_> {
                         .is_some_and(|l| crate::places::matches(rule, l))
                 };
                 if !allowed.iter().any(fits) {
-                    self.find(Rule::UnknownOption, &format!("{name} {}", operand.shown()));
+                    let refused = if rule.operands_write {
+                        Rule::Writes
+                    } else {
+                        Rule::UnknownOption
+                    };
+                    self.find(refused, &format!("{name} {}", operand.shown()));
                 }
             }
         }

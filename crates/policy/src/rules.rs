@@ -189,6 +189,10 @@ pub(crate) struct Command {
     pub(crate) max_operands: Option<usize>,
     /// What an operand may be; `*` stands for any text.
     pub(crate) operand_only: Option<Vec<String>>,
+    /// Other operands are files to write.
+    pub(crate) operands_write: bool,
+    /// What is required may stand behind `--`.
+    pub(crate) requires_passed: bool,
     /// What may not stand behind `--`, since it is passed on.
     pub(crate) never_passed: Vec<String>,
     /// Its operands are texts, no paths.

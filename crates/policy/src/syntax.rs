@@ -84,86 +84,85 @@ pub(crate) fn near(text: &str, at: usize) -> String {
 fn inspect(tree: &Tree, text: &str, limits: &Limits) -> Result<(), (Rule, String)> {
     let unparsed = |node: Node<'_>| (Rule::Unparsed, near(text, node.start_byte()));
     let mut cursor = tree.walk();
-    let (mut depth, mut end, mut before) = (0_usize, 0_usize, "\n");
+    let (mut end, mut before) = (0_usize, "");
+    // The nodes around the cursor, and the innermost one that holds both the last leaf and the next.
+    let mut around: Vec<Node<'_>> = Vec::new();
+    let mut shared = "program";
+    let mut next = tree.root_node();
     loop {
         let node = cursor.node();
         if node.is_error() || node.is_missing() {
             return Err(unparsed(node));
         }
-        if depth > limits.depth {
-            return Err((Rule::TooLarge, format!("{depth} levels")));
+        if around.len() > limits.depth {
+            return Err((Rule::TooLarge, format!("{} levels", around.len())));
         }
-        let leaf = node.child_count() == 0;
-        if leaf {
-            let gap = text.get(end..node.start_byte()).unwrap_or_default();
-            if !is_inside(node) && !is_gap(gap, before) {
-                return Err(unparsed(node));
-            }
-            if node.kind() == "comment" && !begins_comment(text, node.start_byte()) {
-                return Err(unparsed(node));
-            }
-            end = end.max(node.end_byte());
-            before = node.kind();
-        }
-        if !leaf && cursor.goto_first_child() {
-            depth += 1;
+        if cursor.goto_first_child() {
+            around.push(node);
             continue;
         }
+        let gap = text
+            .get(end..next.start_byte().max(end))
+            .unwrap_or_default();
+        // Texts are read character by character elsewhere; the grammar names only what is special in them.
+        let hidden = next.start_byte() < node.start_byte() && next.kind() != "heredoc_body";
+        if hidden || !(TEXTS.contains(&shared) || is_gap(gap, before, shared)) {
+            return Err(unparsed(node));
+        }
+        if node.kind() == "comment" && !begins_comment(text, node.start_byte()) {
+            return Err(unparsed(node));
+        }
+        end = end.max(node.end_byte());
+        before = node.kind();
         while !cursor.goto_next_sibling() {
             if !cursor.goto_parent() {
                 let rest = text.get(end..).unwrap_or_default();
-                return if is_gap(rest, "\n") {
+                return if is_gap(rest, before, "program") {
                     Ok(())
                 } else {
                     Err((Rule::Unparsed, near(text, end)))
                 };
             }
-            depth -= 1;
+            around.pop();
         }
+        shared = around.last().map_or("program", Node::kind);
+        next = cursor.node();
     }
 }
 
-/// Tokens behind which a line may end without ending a command.
-const OPEN: [&str; 23] = [
-    "\n",
-    ";",
-    "&",
-    "&&",
-    "||",
-    "|",
-    "|&",
-    "(",
-    ")",
-    "{",
-    "do",
-    "then",
-    "else",
-    "$(",
-    "<(",
-    ">(",
-    "`",
-    ";;",
-    ";&",
-    ";;&",
-    "in",
-    "comment",
-    "heredoc_end",
+/// Nodes that hold a text.
+const TEXTS: [&str; 3] = ["string", "heredoc_body", "expansion"];
+
+/// Nodes that hold statements: between two of those a line may end.
+const BLOCKS: [&str; 16] = [
+    "program",
+    "do_group",
+    "if_statement",
+    "elif_clause",
+    "else_clause",
+    "case_statement",
+    "case_item",
+    "compound_statement",
+    "subshell",
+    "command_substitution",
+    "process_substitution",
+    "while_statement",
+    "for_statement",
+    "heredoc_redirect",
+    "list",
+    "pipeline",
 ];
 
+/// Tokens behind which a line may end without ending a command.
+const OPEN: [&str; 4] = ["&&", "||", "|", "|&"];
+
 /// What may stand between two tokens: blanks, and the backslash by which a line goes on. The end of a line may where
-/// it does not end a command: the grammar skips it elsewhere, too.
-fn is_gap(text: &str, before: &str) -> bool {
-    let open = OPEN.contains(&before);
+/// it ends a statement, or nothing; the grammar skips it elsewhere, too, where the shell would begin a new command.
+fn is_gap(text: &str, before: &str, shared: &str) -> bool {
+    let may_end = OPEN.contains(&before) || BLOCKS.contains(&shared);
     text.replace("\\\n", " ")
         .chars()
-        .all(|c| matches!(c, ' ' | '\t') || (c == '\n' && open))
-}
-
-/// Whether a gap before a node belongs to a text, in which the grammar names only what is special. Those are read
-/// character by character elsewhere.
-fn is_inside(node: Node<'_>) -> bool {
-    node.parent()
-        .is_some_and(|parent| matches!(parent.kind(), "string" | "heredoc_body" | "expansion"))
+        .all(|c| matches!(c, ' ' | '\t') || (c == '\n' && may_end))
 }
 
 fn begins_comment(text: &str, at: usize) -> bool {
