@@ -5,7 +5,7 @@ use paige_policy::{Decision, Policy};
 use crate::lines::{self, Label, Line};
 
 /// How many of the commands that only read may be refused or asked about: 2 of 100.
-const MOST_REFUSED_PERCENT: usize = 2;
+pub(crate) const MOST_REFUSED_PERCENT: usize = 2;
 
 fn judge(line: &Line) -> (Decision, String) {
     let verdict = lines::judge(Policy::embedded(), &line.command);

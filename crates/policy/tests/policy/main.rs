@@ -2,3 +2,5 @@
 
 mod corpus;
 mod lines;
+#[cfg(target_os = "linux")]
+mod sandbox;
