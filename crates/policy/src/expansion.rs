@@ -264,7 +264,13 @@ impl Walker<'_> {
         word: &mut Word,
     ) -> Result<(), Unread> {
         let source = self.source(node);
-        let Some(body) = source
+        let blanks = source.len() - source.trim_start_matches(' ').len();
+        if blanks > 0 && !quoted {
+            return self.unread(node);
+        }
+        // The grammar counts blanks before it to it.
+        word.atoms.extend((0..blanks).map(|_| Atom::quoted(' ')));
+        let Some(body) = source[blanks..]
             .strip_prefix("${")
             .and_then(|rest| rest.strip_suffix('}'))
         else {
@@ -330,7 +336,7 @@ impl Walker<'_> {
     /// What stands behind the name in `${name…}`: whatever runs there is judged.
     fn inside_expansion(&mut self, node: Node<'_>, scope: &Scope) -> Result<(), Unread> {
         let mut outside = String::new();
-        let mut at = node.start_byte() + 2;
+        let mut at = node.start_byte() + self.source(node).find('{').map_or(0, |at| at + 1);
         let mut waiting: Vec<Node<'_>> = children(node);
         waiting.reverse();
         while let Some(child) = waiting.pop() {

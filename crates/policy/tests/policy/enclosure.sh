@@ -36,7 +36,7 @@ exec setpriv --no-new-privs --inh-caps=-all --bounding-set=-all \
     code=$?
     # What it left running has a moment to end.
     tries=0
-    while set -- /proc/[0-9]* && [ $# -gt 1 ] && [ $tries -lt 40 ]; do
+    while set -- /proc/[0-9]* && [ $# -gt 1 ] && [ $tries -lt 8 ]; do
       tries=$((tries + 1))
       sleep 0.05
     done

@@ -1,7 +1,7 @@
 # Makes the project in which the commands of the corpus are run. It is run in the sandbox, too.
 set -e
 export GIT_AUTHOR_NAME=Ada GIT_AUTHOR_EMAIL=ada@example.org GIT_COMMITTER_NAME=Ada GIT_COMMITTER_EMAIL=ada@example.org
-git init -q -b main .
+git init -q --template= -b main .
 git config user.name Ada
 git config user.email ada@example.org
 git config commit.gpgsign false
