@@ -1,0 +1,7 @@
+//! The read-only rule, by examples: a corpus of commands, an attack, chance, and what really happens.
+
+mod attack;
+mod corpus;
+mod lines;
+#[cfg(target_os = "linux")]
+mod sandbox;
