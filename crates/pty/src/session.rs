@@ -23,8 +23,8 @@ pub enum Event<T> {
     OutputEnded,
     /// It has stopped or ended.
     Child(Change),
-    /// The person has typed something; it is on its way.
-    Typed,
+    /// The person has typed something; it is on its way. Whether it ends with a line, that says.
+    Typed(bool),
     /// Nothing more will be typed.
     TypedAll,
     /// This has become of a nudge.
@@ -209,9 +209,10 @@ impl<T: Send + 'static> Session<T> {
         let now = Instant::now();
         let event = match raw {
             Raw::Typed(keys) => {
+                let ends_a_line = keys.ends_with(b"\n");
                 let written = self.injector.input(keys, now);
                 self.write(Keys::Typed(written));
-                Event::Typed
+                Event::Typed(ends_a_line)
             }
             Raw::Event(event) => event,
         };
