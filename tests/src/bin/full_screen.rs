@@ -1,6 +1,6 @@
 //! A small program that takes the whole screen and tells pastes apart, for tests of terminals: a line to
-//! type into, what was sent, and the size. `work` makes it work until `.` is pressed, `ask` makes it ask
-//! until `y` is, `quit` ends it.
+//! type into, what was sent, and the size. `work` makes it work and `ask` makes it ask until Enter is pressed,
+//! `quit` ends it.
 
 use std::io::{Read as _, Write as _, stdin, stdout};
 
@@ -50,7 +50,7 @@ fn main() -> std::io::Result<()> {
             }
             let key = waiting.remove(0);
             match (&state, key) {
-                (State::Working, b'.') | (State::Asking, b'y') => state = State::Ready,
+                (State::Working | State::Asking, b'\r') => state = State::Ready,
                 (State::Working | State::Asking, _) => {}
                 (State::Ready, b'\r') if !pasting => {
                     let said = String::from_utf8_lossy(&std::mem::take(&mut line)).into_owned();
@@ -79,8 +79,8 @@ fn picture(state: &State, line: &[u8], sent: &[String]) -> std::io::Result<Strin
     }
     picture.push_str(&match state {
         State::Ready => format!("say> {}", String::from_utf8_lossy(line)),
-        State::Working => "working, press . to end it".to_owned(),
-        State::Asking => "really? press y".to_owned(),
+        State::Working => "working, press Enter to end it".to_owned(),
+        State::Asking => "really? press Enter".to_owned(),
     });
     Ok(picture)
 }
