@@ -131,22 +131,27 @@ impl Attached {
     /// Passes everything on until the command has ended.
     fn follow(&mut self) -> Outcome {
         let (mut ended, mut until) = (None, None);
+        let mut is_silent = false;
         let mut last_typed_line = true;
         loop {
             match self.session.next(until) {
                 Some(Event::Output(bytes)) => {
                     if self.show(&bytes).is_err() {
+                        self.session.terminal().child().end();
                         return Outcome::OutputClosed;
                     }
                 }
                 Some(Event::Child(Change::Ended(exit))) => {
                     ended = Some(exit);
+                    if is_silent {
+                        break;
+                    }
                     until = Some(Instant::now() + DRAIN_LIMIT);
                 }
                 Some(Event::Child(Change::Stopped)) => self.stop(),
                 Some(Event::OutputEnded) if ended.is_some() => break,
                 // The end of the command itself comes next, unless it has let go of the terminal alone.
-                Some(Event::OutputEnded) => {}
+                Some(Event::OutputEnded) => is_silent = true,
                 Some(Event::Typed(ends_a_line)) => last_typed_line = ends_a_line,
                 Some(Event::TypedAll) if io::stdin().is_terminal() => {
                     self.hang_up();
