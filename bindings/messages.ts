@@ -620,7 +620,7 @@ export type CommandKind =
 /** Anything else. */
 "other";
 
-/** `user:run`: a command has run in the shell's terminal. */
+/** `user:run`: a command has run in the shell's terminal, or in that of `paige-sidecar run`. */
 export type CommandRun = {
 	/** The command line. */
 	command: string,
@@ -630,6 +630,8 @@ export type CommandRun = {
 	durationMs: number,
 	/** The end of its output, at most 8 KB. */
 	tail: string,
+	/** Who ran it; `shell` when it is left out. */
+	source?: CommandSource | null,
 };
 
 /** Who told of a command. */

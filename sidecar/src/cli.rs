@@ -1,9 +1,13 @@
 //! The command line. It only collects texts: `config` judges them all together.
 
+mod run;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use self::run::RunArgs;
 
 const FIRST_STEPS: &str = "\
 First steps:
@@ -90,6 +94,9 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: MemoryCommand,
     },
+    /// Run a command, such as `claude`, in a terminal into which Paige types her nudges when it is quiet.
+    /// It ends as the command does.
+    Run(RunArgs),
     /// Show the tokens that clients need.
     Tokens {
         /// Make new ones: every client has to be given its new token afterwards.

@@ -4,6 +4,7 @@ mod forget;
 mod logs;
 mod memory;
 mod replay;
+mod run;
 mod sessions;
 mod thinking;
 
@@ -19,6 +20,7 @@ pub(crate) use self::forget::{Forget, forget};
 pub(crate) use self::logs::logs;
 pub(crate) use self::memory::memory;
 pub(crate) use self::replay::replay;
+pub(crate) use self::run::run;
 pub(crate) use self::sessions::{export, sessions};
 pub(crate) use self::thinking::{models, prompts};
 use crate::data_dir::{DataDir, Holder};

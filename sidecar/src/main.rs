@@ -30,6 +30,12 @@ use crate::exit::{Exit, Failure, tell};
 fn main() -> ExitCode {
     let Cli { settings, command } = Cli::parse();
     let result = match command {
+        Some(Command::Run(args)) => {
+            match config::data_dir(&settings).and_then(|data| commands::run(&data, &args)) {
+                Ok(code) => return code,
+                Err(failure) => Err(failure),
+            }
+        }
         None | Some(Command::Serve) => {
             config::load(&settings).and_then(|config| serve::run(config, serve::announce))
         }

@@ -1,4 +1,4 @@
-use super::{Step, python};
+use super::{Step, npm::Package, python};
 use crate::run::Run;
 
 /// Tests that need strace have this in their names, so that they can be left out by it.
@@ -8,6 +8,10 @@ const BROWSED: &str = "in_a_browser";
 /// The same for tests that need the embedding model, and a Chroma server.
 const WITH_MODEL: &str = "with_the_model";
 const OVER_CHROMA: &str = "over_chroma";
+/// The same for tests that need the Claude Code CLI, and the npm package that holds it, from which
+/// `paige_tests::claude_code` takes it.
+const WITH_CLAUDE_CODE: &str = "with_claude_code";
+const CLAUDE_CODE: &str = "tests/claude-code";
 /// What Chromium is called on different systems, as in `paige_tests::browser`.
 const BROWSERS: [&str; 4] = [
     "chromium",
@@ -43,6 +47,10 @@ pub(super) const STEP: Step = Step {
                 &format!("{why:#}"),
             );
             skipped.extend(["--skip", WITH_MODEL, "--skip", OVER_CHROMA]);
+        }
+        let left_out = "tests with `with_claude_code` in their names";
+        if Package::install_from(scene, CLAUDE_CODE, left_out)?.is_none() {
+            skipped.extend(["--skip", WITH_CLAUDE_CODE]);
         }
         if skipped.is_empty() {
             return run.go();

@@ -279,7 +279,7 @@ pub struct Explain {
     pub selected_text: String,
 }
 
-/// `user:run`: a command has run in the shell's terminal.
+/// `user:run`: a command has run in the shell's terminal, or in that of `paige-sidecar run`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CommandRun {
@@ -291,6 +291,9 @@ pub struct CommandRun {
     pub duration_ms: u32,
     /// The end of its output, at most 8 KB.
     pub tail: String,
+    /// Who ran it; `shell` when it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<super::action::CommandSource>,
 }
 
 /// `user:cancel`.

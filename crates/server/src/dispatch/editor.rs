@@ -60,6 +60,6 @@ pub(super) fn command_run(request: &Request<'_>, run: coaching::CommandRun) {
         exit_code: run.exit_code,
         duration_ms: run.duration_ms,
         tail: run.tail,
-        source: CommandSource::Shell,
+        source: run.source.unwrap_or(CommandSource::Shell),
     });
 }
