@@ -17,6 +17,7 @@ mod hints;
 mod marks;
 mod messages;
 mod mind;
+pub mod observer;
 mod phases;
 mod pipeline;
 pub mod preview;

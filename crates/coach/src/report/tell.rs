@@ -255,12 +255,8 @@ fn observer(action: &Action) -> String {
         ),
         Action::NudgeSent { signal, .. } => format!("A nudge was sent: {}", word(signal)),
         Action::NudgeSuppressed { signal, reason, .. } => match signal {
-            Some(signal) => format!(
-                "A nudge was kept back: {} ({})",
-                word(signal),
-                quoted(reason)
-            ),
-            None => format!("A nudge was kept back ({})", quoted(reason)),
+            Some(signal) => format!("A nudge was kept back: {} ({})", word(signal), word(reason)),
+            None => format!("The Observer did not look ({})", word(reason)),
         },
         Action::ObserverMuted { muted: true } => "The Observer was muted".to_owned(),
         Action::ObserverMuted { muted: false } => "The Observer may speak again".to_owned(),
