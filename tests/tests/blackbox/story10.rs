@@ -492,8 +492,28 @@ async fn the_fifth_update_is_looked_at_and_the_count_begins_anew() -> Result<()>
 }
 
 #[tokio::test]
-async fn a_nudge_that_has_expired_is_left_out_of_a_replay_and_one_that_is_replayed_is_marked()
--> Result<()> {
+async fn a_nudge_that_is_shown_again_is_marked_and_never_typed() -> Result<()> {
+    let mut scene = Scene::new().await?;
+    let told = scene.nudged("a.ts").await?;
+    let mut shell = Socket::connect(scene.sidecar()?).await?;
+    let hello = json!({"version": "1", "platform": "linux", "windowSize": {"width": 80, "height": 24}, "terminal": true});
+    shell.send("connection:hello", hello).await?;
+    shell.expect("fs:tree").await?;
+    let replay = reqwest::Client::new()
+        .post(scene.sidecar()?.url("/replay"))
+        .bearer_auth(&scene.sidecar()?.tokens[0])
+        .json(&json!({"sessionId": 1, "speed": 100.0}));
+    let lines = replay.send().await?.text().await?;
+    ensure!(lines.contains("observer:nudge"), "{lines}");
+    let again = shell.expect("observer:nudge").await?;
+    let mut expected = told["payload"].clone();
+    expected["replay"] = true.into();
+    assert_eq!(again, expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_nudge_that_has_expired_is_left_out_of_a_replay() -> Result<()> {
     let mut scene = Scene::with("nudge_expires_seconds = 3\n").await?;
     let told = scene.nudged("a.ts").await?;
     let seq = told["seq"].as_u64().context("a number")?;

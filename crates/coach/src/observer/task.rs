@@ -26,8 +26,8 @@ use tokio::{
 };
 
 use super::{
-    Ask, Event, Kept, Moment, Neighbours, Nudge, Path, Phase, Snapshot, State, Status, Step,
-    Triage, breaker::Breaker, imports,
+    Ask, Event, Kept, Moment, Neighbours, Nudge, Path, Phase, Snapshot, State, Step, Triage,
+    breaker::Breaker, imports,
 };
 use crate::{Coach, CoachError, entry, log, push, session::lowest_stage, wrap_up::inputs::Inputs};
 
@@ -134,6 +134,24 @@ impl Coach {
             tell_status(unit, session, active)
         })
         .await
+    }
+
+    /// How the Observer of the active session is; `None` without one, and when it is switched off.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn observer_status(&self) -> Result<Option<ObserverStatus>, CoachError> {
+        let Some(session) = self.active_session_id() else {
+            return Ok(None);
+        };
+        if !self.0.config.observer.enabled {
+            return Ok(None);
+        }
+        let kept = self
+            .0
+            .store
+            .read(|reader| observers::of_session(reader, session))?;
+        Ok(Some(status_of(kept, true)))
     }
 
     /// Follows one session after another and nudges, for as long as it runs; run it as a task.
@@ -503,18 +521,21 @@ impl<'a> Following<'a> {
     }
 }
 
+fn status_of(kept: Option<observers::Observer>, active: bool) -> ObserverStatus {
+    ObserverStatus {
+        active,
+        muted: kept.as_ref().is_some_and(|kept| kept.muted),
+        last_evaluation: kept.and_then(|kept| kept.last_evaluation_at),
+    }
+}
+
 /// Tells everyone in a unit how the Observer of a session is (spec: story 10, AC 1 and 2).
 pub(crate) fn tell_status(
     unit: &mut Unit<'_>,
     session: u32,
     active: bool,
 ) -> Result<ObserverStatus, CoachError> {
-    let kept = observers::of_session(unit, session)?;
-    let status = ObserverStatus {
-        active,
-        muted: kept.as_ref().is_some_and(|kept| kept.muted),
-        last_evaluation: kept.and_then(|kept| kept.last_evaluation_at),
-    };
+    let status = status_of(observers::of_session(unit, session)?, active);
     push(unit, &ServerMessage::ObserverStatus(status.clone()))?;
     Ok(status)
 }
