@@ -219,16 +219,20 @@ export type Action =
 	/** Who told. */
 	source: CommandSource,
 } } |
-/** The Observer looked. */
+/** The Observer asked, and was answered. */
 { actionType: "observer_triage"; data: {
-	/** What it decided. */
+	/** What made it look. */
+	trigger: Trigger,
+	/** What the model decided. */
 	shouldNudge: boolean,
 	/** How sure it is. */
 	confidence: number,
-	/** What it noticed. */
+	/** What it noticed; none when it noticed nothing, or something that there is not. */
 	signal: Signal | null,
 	/** Why. */
 	reasoning: string | null,
+	/** Whether the pre-check, if it had been on, would have let the call be made. */
+	precheck: boolean,
 } } |
 /** A nudge was sent. */
 { actionType: "nudge_sent"; data: {
@@ -236,15 +240,26 @@ export type Action =
 	signal: Signal,
 	/** How sure. */
 	confidence: number,
+	/** How to help this time. */
+	step: BreakerStep,
 } } |
-/** A nudge was kept back. */
+/** The Observer did not ask, or a nudge was kept back. */
 { actionType: "nudge_suppressed"; data: {
+	/** What made it look. */
+	trigger: Trigger,
 	/** What was noticed. */
-	signal: Signal | null,
+	signal?: Signal | null,
 	/** How sure. */
-	confidence: number | null,
+	confidence?: number | null,
 	/** Why it was kept back. */
-	reason: string,
+	reason: SuppressionReason,
+	/**
+	 * How many looks this tells of: those of unsaved text that were kept back for the same reason
+	 * within a minute are told together.
+	 */
+	times: number,
+	/** What failed, when something did. */
+	error?: string | null,
 } } |
 /** The Observer was muted, or not any more. */
 { actionType: "observer_muted"; data: {
@@ -395,6 +410,19 @@ export type Attempt = {
 	/** When, ISO 8601 UTC. */
 	submittedAt: string,
 };
+
+/** How to help, the more direct the more often the same was noticed in a phase: the circuit breaker. */
+export type BreakerStep =
+/** The first nudge of a kind: a question. */
+"ask" |
+/** The second: the same in another picture. */
+"reframe" |
+/** The third: the next step of the phase in smaller steps. */
+"decompose" |
+/** The fourth: a kata, or a look at related code; the phase stays active. */
+"lateral" |
+/** From the fifth on: a sketch with holes is allowed, and the gap is on record. */
+"rung4";
 
 /** `budget:warning`. */
 export type BudgetWarning = {
@@ -1285,9 +1313,9 @@ export type Nudge = {
 	signal: Signal,
 	/** How sure it is, 0 to 1. */
 	confidence: number,
-	/** What it was noticed from. */
-	context: string,
-	/** The line for the terminal. */
+	/** Where the learner stands. */
+	context: NudgeContext,
+	/** The line for the terminal: `[PAIGE_OBSERVER] ` and one line of JSON without control characters. */
 	message: string,
 	/** After this it is not delivered any more, ISO 8601 UTC. */
 	expiresAt: string,
@@ -1295,6 +1323,22 @@ export type Nudge = {
 	deliver: boolean,
 	/** Whether it is played again from a recording, and never typed. */
 	replay?: boolean | null,
+};
+
+/** Where the learner stands when they are nudged. */
+export type NudgeContext = {
+	/** The file that they look at. */
+	currentFile?: string | null,
+	/** A file that the phase is about. */
+	expectedFile?: string | null,
+	/** How long they have looked at the file, for instance `3m12s`. */
+	timeInFile?: string | null,
+	/** The number of the phase. */
+	currentPhase?: number | null,
+	/** What the phase is about. */
+	phaseDescription?: string | null,
+	/** How to help this time. */
+	step: BreakerStep,
 };
 
 /** `observer:mute`. */
@@ -1865,6 +1909,37 @@ export type SummaryRequest = {
 	sessionId: number,
 };
 
+/** Why the Observer did not ask, or did not nudge. */
+export type SuppressionReason =
+/** It was muted while the model was thinking. */
+"muted" |
+/** A model was being asked already. */
+"in_progress" |
+/** The last nudge was not long ago. */
+"cooldown" |
+/** The strict profile lets a phase begin without nudges. */
+"productive_struggle" |
+/** The learner is at work. */
+"flow_state" |
+/** Nothing has changed since the last look. */
+"unchanged" |
+/** No computed signal asks for a look. */
+"precheck" |
+/** There is no model to ask. */
+"offline" |
+/** The model did not answer, or not in form. */
+"failed" |
+/** The model named a signal that there is not. */
+"unknown_signal" |
+/** The model said that there is to be a nudge, and that there is nothing to nudge about. */
+"contradictory" |
+/** The record says the opposite of what the model noticed. */
+"unsupported" |
+/** The phase that the model was asked about is not the present one any more. */
+"outdated" |
+/** The model was not sure enough. */
+"low_confidence";
+
 /** `editor:tab_switch`. */
 export type TabSwitch = {
 	/** The tab that was shown before. */
@@ -1954,6 +2029,23 @@ export type TreeNode = {
 	/** What is in a folder: folders first, then files, each in alphabetical order. Absent for a file. */
 	children?: TreeNode[] | null,
 };
+
+/** What made the Observer look. */
+export type Trigger =
+/** The human opened a file. */
+"file_open" |
+/** The human saved a file. */
+"file_save" |
+/** One more fifth update of unsaved text. */
+"buffer_updates" |
+/** One more third request for an explanation. */
+"explain_requests" |
+/** A phase became active. */
+"phase_started" |
+/** A phase was completed. */
+"phase_completed" |
+/** Nothing was done for long. */
+"idle";
 
 /**
  * The version of a file's content: equal contents have equal versions. Opaque to clients.

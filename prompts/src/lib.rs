@@ -13,7 +13,7 @@ pub use prompt::{Input, Prompt, PromptError, Rendered, Tier};
 use serde_json::Value;
 
 /// The files of this package, by name.
-const EMBEDDED: [(&str, &str); 5] = [
+const EMBEDDED: [(&str, &str); 6] = [
     ("coach_agent.md", include_str!("../coach_agent.md")),
     ("dreyfus_agent.md", include_str!("../dreyfus_agent.md")),
     (
@@ -24,6 +24,7 @@ const EMBEDDED: [(&str, &str); 5] = [
         "memory_retrieval_filter.md",
         include_str!("../memory_retrieval_filter.md"),
     ),
+    ("observer_triage.md", include_str!("../observer_triage.md")),
     (
         "reflection_agent.md",
         include_str!("../reflection_agent.md"),
@@ -31,7 +32,7 @@ const EMBEDDED: [(&str, &str); 5] = [
 ];
 
 /// What a prompt may be filled in with, to see it and to try it.
-const SAMPLES: [(&str, &str); 5] = [
+const SAMPLES: [(&str, &str); 6] = [
     ("coach_agent", include_str!("../samples/coach_agent.json")),
     (
         "dreyfus_agent",
@@ -44,6 +45,10 @@ const SAMPLES: [(&str, &str); 5] = [
     (
         "memory_retrieval_filter",
         include_str!("../samples/memory_retrieval_filter.json"),
+    ),
+    (
+        "observer_triage",
+        include_str!("../samples/observer_triage.json"),
     ),
     (
         "reflection_agent",

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use paige_protocol::coach::hints::HintLevel;
 use serde::{Deserialize, Serialize};
 
-use crate::teach;
+use crate::{observer, teach};
 
 /// The numbers with their reasons.
 const EMBEDDED: &str = include_str!("../coaching.toml");
@@ -22,6 +22,8 @@ pub struct Config {
     pub buffers: Buffers,
     /// What commands are for.
     pub commands: Commands,
+    /// When the Observer looks, asks and nudges.
+    pub observer: observer::Config,
     /// How long what happened in a session is kept after its end; for ever when it is not set. Not a
     /// number of coaching, so that it is set with the other limits.
     #[serde(skip)]
@@ -108,6 +110,7 @@ impl Config {
             });
         }
         problems.extend(self.teach.problems());
+        problems.extend(self.observer.problems());
         problems
     }
 

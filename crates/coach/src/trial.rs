@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::{
     CoachError, Config, ask,
+    observer::Triage,
     pipeline::Filtered,
     teach::{PlanDraft, Project},
     wrap_up::{
@@ -74,6 +75,10 @@ pub async fn attempt(
         "coach_agent" => trial.ask("coach_agent", |plan| trial.plan(plan)).await,
         "knowledge_gap_agent" => trial.ask("knowledge_gap_agent", GapsFound::wrong).await,
         "dreyfus_agent" => trial.ask("dreyfus_agent", Assessed::wrong).await,
+        "observer_triage" => {
+            let wrong = |triage: &Triage| triage.check().err().into_iter().collect();
+            trial.ask("observer_triage", wrong).await
+        }
         "reflection_agent" => {
             let name = "reflection_agent";
             trial.ask(name, |_: &Remembered| nothing()).await

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use specta::Type;
 
 use super::{
-    coaching::Signal,
+    coaching::{BreakerStep, Signal, SuppressionReason, Trigger},
     editor::{FileHintStyle, Tone},
     files::{EntryKind, TextRange},
     hints::{HintLevel, LevelSource},
@@ -241,17 +241,21 @@ pub enum Action {
         /// Who told.
         source: CommandSource,
     },
-    /// The Observer looked.
+    /// The Observer asked, and was answered.
     ObserverTriage {
-        /// What it decided.
+        /// What made it look.
+        trigger: Trigger,
+        /// What the model decided.
         should_nudge: bool,
         /// How sure it is.
         #[specta(type = specta_typescript::Number)]
         confidence: f64,
-        /// What it noticed.
+        /// What it noticed; none when it noticed nothing, or something that there is not.
         signal: Option<Signal>,
         /// Why.
         reasoning: Option<String>,
+        /// Whether the pre-check, if it had been on, would have let the call be made.
+        precheck: bool,
     },
     /// A nudge was sent.
     NudgeSent {
@@ -260,16 +264,28 @@ pub enum Action {
         /// How sure.
         #[specta(type = specta_typescript::Number)]
         confidence: f64,
+        /// How to help this time.
+        step: BreakerStep,
     },
-    /// A nudge was kept back.
+    /// The Observer did not ask, or a nudge was kept back.
     NudgeSuppressed {
+        /// What made it look.
+        trigger: Trigger,
         /// What was noticed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         signal: Option<Signal>,
         /// How sure.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         #[specta(type = Option<specta_typescript::Number>)]
         confidence: Option<f64>,
         /// Why it was kept back.
-        reason: String,
+        reason: SuppressionReason,
+        /// How many looks this tells of: those of unsaved text that were kept back for the same reason
+        /// within a minute are told together.
+        times: u32,
+        /// What failed, when something did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
     },
     /// The Observer was muted, or not any more.
     ObserverMuted {

@@ -217,9 +217,9 @@ pub struct Nudge {
     /// How sure it is, 0 to 1.
     #[specta(type = specta_typescript::Number)]
     pub confidence: f64,
-    /// What it was noticed from.
-    pub context: String,
-    /// The line for the terminal.
+    /// Where the learner stands.
+    pub context: NudgeContext,
+    /// The line for the terminal: `[PAIGE_OBSERVER] ` and one line of JSON without control characters.
     pub message: String,
     /// After this it is not delivered any more, ISO 8601 UTC.
     pub expires_at: String,
@@ -228,6 +228,138 @@ pub struct Nudge {
     /// Whether it is played again from a recording, and never typed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<bool>,
+}
+
+/// Where the learner stands when they are nudged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NudgeContext {
+    /// The file that they look at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_file: Option<String>,
+    /// A file that the phase is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_file: Option<String>,
+    /// How long they have looked at the file, for instance `3m12s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_in_file: Option<String>,
+    /// The number of the phase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_phase: Option<u32>,
+    /// What the phase is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase_description: Option<String>,
+    /// How to help this time.
+    pub step: BreakerStep,
+}
+
+/// How to help, the more direct the more often the same was noticed in a phase: the circuit breaker.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Type,
+    JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum BreakerStep {
+    /// The first nudge of a kind: a question.
+    Ask,
+    /// The second: the same in another picture.
+    Reframe,
+    /// The third: the next step of the phase in smaller steps.
+    Decompose,
+    /// The fourth: a kata, or a look at related code; the phase stays active.
+    Lateral,
+    /// From the fifth on: a sketch with holes is allowed, and the gap is on record.
+    Rung4,
+}
+
+/// What made the Observer look.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Type,
+    JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// The human opened a file.
+    FileOpen,
+    /// The human saved a file.
+    FileSave,
+    /// One more fifth update of unsaved text.
+    BufferUpdates,
+    /// One more third request for an explanation.
+    ExplainRequests,
+    /// A phase became active.
+    PhaseStarted,
+    /// A phase was completed.
+    PhaseCompleted,
+    /// Nothing was done for long.
+    Idle,
+}
+
+/// Why the Observer did not ask, or did not nudge.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Type,
+    JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum SuppressionReason {
+    /// It was muted while the model was thinking.
+    Muted,
+    /// A model was being asked already.
+    InProgress,
+    /// The last nudge was not long ago.
+    Cooldown,
+    /// The strict profile lets a phase begin without nudges.
+    ProductiveStruggle,
+    /// The learner is at work.
+    FlowState,
+    /// Nothing has changed since the last look.
+    Unchanged,
+    /// No computed signal asks for a look.
+    Precheck,
+    /// There is no model to ask.
+    Offline,
+    /// The model did not answer, or not in form.
+    Failed,
+    /// The model named a signal that there is not.
+    UnknownSignal,
+    /// The model said that there is to be a nudge, and that there is nothing to nudge about.
+    Contradictory,
+    /// The record says the opposite of what the model noticed.
+    Unsupported,
+    /// The phase that the model was asked about is not the present one any more.
+    Outdated,
+    /// The model was not sure enough.
+    LowConfidence,
 }
 
 /// What the Observer notices.

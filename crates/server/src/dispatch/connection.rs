@@ -56,7 +56,7 @@ pub(super) async fn hello(request: &Request<'_>, hello: Hello) -> Option<Goodbye
         ?resume,
         "A client has said hello."
     );
-    request.client.set_hello(hello);
+    request.desk.hub.greeted(request.client, hello);
     let (mut last, mut anew) = match resume {
         Resume::After(last) => (last, None),
         Resume::Anew(reason) => (0, Some(reason)),
@@ -110,6 +110,11 @@ async fn snapshot(
     }
     if let Some(restore) = snapshot.restore {
         request.answer(&ServerMessage::SessionRestore(restore));
+        match request.desk.coach.observer_status() {
+            Ok(Some(status)) => request.answer(&ServerMessage::ObserverStatus(status)),
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, "A client was not told how the Observer is."),
+        }
     }
     files::send_tree(request, None).await;
     Some(snapshot.seq)
