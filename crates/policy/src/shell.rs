@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How many nodes may be looked at; loops are looked at more than once.
-const MOST_NODES: usize = 20_000;
+const MOST_NODES: usize = 10_000;
 
 /// Nodes that can do something, and so must be visited.
 const ACTIVE: [&str; 13] = [
