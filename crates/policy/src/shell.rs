@@ -529,7 +529,7 @@ impl<'a> Walker<'a> {
             match child.kind() {
                 "variable_assignment" => {
                     self.visit(child)?;
-                    self.assignment(child, scope, Place::Statement)?;
+                    self.assignment(child, scope, Place::Prefix)?;
                 }
                 "export" | "comment" => {}
                 _ => {
@@ -612,7 +612,8 @@ impl<'a> Walker<'a> {
         }
         if place == Place::Statement {
             self.set(name, value, scope);
-        } else if !is_own_name(name) {
+        } else {
+            // Programs see it, so that its name must be one of those that are known to do no harm.
             self.find(Rule::Assignment, name);
         }
     }
@@ -654,7 +655,8 @@ enum Place {
 /// Whether a name is one that people give to variables of their own: programs read those in upper case.
 fn is_own_name(name: &str) -> bool {
     let lower = |b: u8| b.is_ascii_lowercase() || b == b'_' || b.is_ascii_digit();
-    name.bytes().all(lower) && !name.ends_with("_proxy") && name != "_"
+    let read_by_programs = name.ends_with("_proxy") || name.contains("_config_");
+    name.bytes().all(lower) && !read_by_programs && name != "_"
 }
 
 pub(crate) fn children(node: Node<'_>) -> Vec<Node<'_>> {

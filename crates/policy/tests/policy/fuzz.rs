@@ -14,10 +14,70 @@ const SECONDS: u64 = 2;
 
 /// Texts that mean something to a shell.
 const PIECES: [&str; 64] = [
-    "'", "\"", "`", "$(", ")", "${", "}", "$((", "))", "(", "{", "<<EOF\n", "EOF\n", "<<'A'\n", "\nA\n", "<(", ">(", "|", "||", "&&",
-    "&", ";", ";;", "\n", "\\", "\\\n", "#", " # ", "> x", ">> x", "2>&1", "<", "<<<", "$", "$x", "$'\\x41'", "*", "~", "!", "[[ ", " ]]",
-    "[ ", " ]", "if ", "then ", "fi", "for x in ", "do ", "done", "case x in ", "esac", "while ", "x=", "a[0]=", "-", "--", "=", "\t",
-    "\u{a0}", "é", "\0", "{a,b}", "..", "/",
+    "'",
+    "\"",
+    "`",
+    "$(",
+    ")",
+    "${",
+    "}",
+    "$((",
+    "))",
+    "(",
+    "{",
+    "<<EOF\n",
+    "EOF\n",
+    "<<'A'\n",
+    "\nA\n",
+    "<(",
+    ">(",
+    "|",
+    "||",
+    "&&",
+    "&",
+    ";",
+    ";;",
+    "\n",
+    "\\",
+    "\\\n",
+    "#",
+    " # ",
+    "> x",
+    ">> x",
+    "2>&1",
+    "<",
+    "<<<",
+    "$",
+    "$x",
+    "$'\\x41'",
+    "*",
+    "~",
+    "!",
+    "[[ ",
+    " ]]",
+    "[ ",
+    " ]",
+    "if ",
+    "then ",
+    "fi",
+    "for x in ",
+    "do ",
+    "done",
+    "case x in ",
+    "esac",
+    "while ",
+    "x=",
+    "a[0]=",
+    "-",
+    "--",
+    "=",
+    "\t",
+    "\u{a0}",
+    "é",
+    "\0",
+    "{a,b}",
+    "..",
+    "/",
 ];
 
 /// A generator of numbers that look random (xorshift).
@@ -75,7 +135,11 @@ fn bent(chance: &mut Chance, seeds: &[&str]) -> String {
 /// with certainty in another, which is safe; those of the corpus may not.
 fn check(policy: &Policy, command: &str, bent: bool) {
     let first = lines::judge(policy, command);
-    assert_eq!(first, lines::judge(policy, command), "not the same twice: {command:?}");
+    assert_eq!(
+        first,
+        lines::judge(policy, command),
+        "not the same twice: {command:?}"
+    );
     assert!(!first.reason.is_empty());
     let says_nothing = |line: &str| line.trim().is_empty() || line.trim().starts_with('#');
     if first.decision != Decision::Allow || command.lines().all(says_nothing) {
@@ -84,7 +148,11 @@ fn check(policy: &Policy, command: &str, bent: bool) {
     let still_allowed = |wrapped: String| {
         let verdict = lines::judge(policy, &wrapped);
         let odd = bent && verdict.rule == Rule::Unparsed;
-        assert!(odd || verdict.decision == Decision::Allow, "{wrapped:?}: {}", verdict.reason);
+        assert!(
+            odd || verdict.decision == Decision::Allow,
+            "{wrapped:?}: {}",
+            verdict.reason
+        );
     };
     let not_allowed = |writes: String| {
         let verdict = lines::judge(policy, &writes);
@@ -120,7 +188,9 @@ impl Chance {
     fn begin() -> Self {
         let seed = number("PAIGE_FUZZ_SEED").unwrap_or_else(|| {
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-            now.map_or(1, |now| u64::from(now.subsec_nanos()) + (now.as_secs() << 20))
+            now.map_or(1, |now| {
+                u64::from(now.subsec_nanos()) + (now.as_secs() << 20)
+            })
         });
         println!("PAIGE_FUZZ_SEED={seed}");
         Self(seed | 1)
@@ -192,7 +262,11 @@ fn what_is_too_much_is_denied_at_once() {
             for command in [command, unclosed] {
                 let verdict = lines::judge(policy, &command);
                 let may = times == 30 || matches!(open, "\\" | "! " | "x=" | "'");
-                assert!(may || verdict.decision != Decision::Allow, "{times} times {open:?}: {}", verdict.reason);
+                assert!(
+                    may || verdict.decision != Decision::Allow,
+                    "{times} times {open:?}: {}",
+                    verdict.reason
+                );
             }
         }
     }
