@@ -33,10 +33,10 @@ impl Walker<'_> {
             return Err(Unread);
         };
         self.mention(name, scope);
-        if full.rsplit('/').next() == Some("paige-sidecar") {
-            if let Some(Known::Listed(rule)) = self.policy.command("paige-sidecar") {
-                return self.listed("paige-sidecar", rule, arguments, scope);
-            }
+        if full.rsplit('/').next() == Some("paige-sidecar")
+            && let Some(Known::Listed(rule)) = self.policy.command("paige-sidecar")
+        {
+            return self.listed("paige-sidecar", rule, arguments, scope);
         }
         let known = match full.rsplit_once('/') {
             Some((folder, base)) if self.policy.places.programs.iter().any(|own| own == folder) => {

@@ -374,7 +374,7 @@ impl<'a> Walker<'a> {
                 self.redirected_lines(*only, &mut scope)
             }
             [only] if only.kind() == "file_redirect" => {
-                let more = self.redirect(*only, &mut scope)?;
+                let more = self.redirect(*only, &scope)?;
                 if more.is_empty() {
                     Ok(Origin::Free)
                 } else {

@@ -67,3 +67,8 @@ fn lines_of_a_published_list() {
 fn lines_that_write_elsewhere() {
     check(&lines::read("elsewhere.txt"));
 }
+
+#[test]
+fn lines_that_were_held_out() {
+    check(&lines::read("held-out.txt"));
+}
