@@ -43,6 +43,18 @@ const RESERVED: [&str; 20] = [
     "function", "if", "in", "select", "then", "until", "while",
 ];
 
+/// Options by which a search tells the names of files instead of lines in them.
+const LISTING: [&str; 8] = [
+    "-l",
+    "-rl",
+    "-lr",
+    "-ril",
+    "-rli",
+    "-il",
+    "--files-with-matches",
+    "--files",
+];
+
 /// A part of the command that could not be read with certainty; the finding is noted where it was met.
 #[derive(Debug)]
 pub(crate) struct Unread;
@@ -510,8 +522,15 @@ impl<'a> Walker<'a> {
             let look = self.places.look(word, scope);
             look.outside || look.unknown
         };
+        let lists = |word: &Word| {
+            word.literal()
+                .is_some_and(|own| LISTING.contains(&own.as_str()))
+        };
+        let names =
+            rule.lines == Some(Lines::Names) || (rule.walks && words[1..].iter().any(lists));
         match rule.lines {
-            Some(Lines::Names) if at_home && !words[1..].iter().any(outside) => Origin::Project,
+            Some(_) if names && at_home && !words[1..].iter().any(outside) => Origin::Project,
+            Some(_) if names => Origin::Free,
             Some(Lines::Some) => scope.input,
             _ => Origin::Free,
         }

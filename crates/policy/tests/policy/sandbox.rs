@@ -230,6 +230,11 @@ fn in_a_sandbox_what_is_refused_does_write() {
     check_refused([lines::read("own.txt"), lines::read("published.txt")].concat());
 }
 
+#[test]
+fn in_a_sandbox_what_is_refused_of_the_held_out_does_write() {
+    check_refused(lines::read("held-out.txt"));
+}
+
 #[track_caller]
 pub(crate) fn check_refused(corpus: Vec<Line>) {
     let benign = corpus
@@ -276,7 +281,8 @@ pub(crate) fn check_refused(corpus: Vec<Line>) {
 
 #[test]
 fn in_a_sandbox_what_is_allowed_leaves_everything_as_it_was() {
-    let mut corpus = [lines::read("own.txt"), lines::read("published.txt")].concat();
+    let files = ["own.txt", "published.txt", "held-out.txt"];
+    let mut corpus = files.map(lines::read).concat();
     corpus.retain(|line| {
         !builds(&line.command)
             && lines::judge(Policy::embedded(), &line.command).decision == Decision::Allow
