@@ -232,7 +232,13 @@ fn in_a_sandbox_what_is_refused_does_write() {
 
 #[test]
 fn in_a_sandbox_what_is_refused_of_the_held_out_does_write() {
-    check_refused(lines::read("held-out.txt"));
+    check_refused(
+        [
+            lines::read("held-out.txt"),
+            lines::read("held-out-published.txt"),
+        ]
+        .concat(),
+    );
 }
 
 #[track_caller]
@@ -281,7 +287,12 @@ pub(crate) fn check_refused(corpus: Vec<Line>) {
 
 #[test]
 fn in_a_sandbox_what_is_allowed_leaves_everything_as_it_was() {
-    let files = ["own.txt", "published.txt", "held-out.txt"];
+    let files = [
+        "own.txt",
+        "published.txt",
+        "held-out.txt",
+        "held-out-published.txt",
+    ];
     let mut corpus = files.map(lines::read).concat();
     corpus.retain(|line| {
         !builds(&line.command)
