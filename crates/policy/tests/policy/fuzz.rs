@@ -3,6 +3,11 @@
 //!
 //! `PAIGE_FUZZ_SECONDS` says for how long (`cargo xtask test` says 30), `PAIGE_FUZZ_SEED` repeats a run.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "the seed of a failure is told, so that it can be repeated"
+)]
+
 use std::time::{Duration, Instant};
 
 use paige_policy::{Decision, Policy, Rule};

@@ -9,6 +9,10 @@
     clippy::disallowed_types,
     reason = "the commands of the corpus are run here, in a folder made for it"
 )]
+#![expect(
+    clippy::print_stdout,
+    reason = "what is left out, and what counts as refused for nothing, is named"
+)]
 
 use std::{
     collections::BTreeMap,
