@@ -86,6 +86,7 @@ fn every_prompt_is_whole() {
         "coach_agent",
         "knowledge_gap_agent",
         "dreyfus_agent",
+        "observer_triage",
         "reflection_agent",
     ]
     .map(|name| prompts.get(name).expect("a prompt"))
@@ -98,6 +99,7 @@ fn every_prompt_is_whole() {
             (Tier::Sonnet, 8192),
             (Tier::Sonnet, 4096),
             (Tier::Sonnet, 2048),
+            (Tier::Haiku, 512),
             (Tier::Haiku, 2048)
         ]
     );
@@ -127,6 +129,14 @@ fn knowledge_gap_agent() {
 #[test]
 fn dreyfus_agent() {
     check("dreyfus_agent", expect_file!["snapshots/dreyfus_agent.txt"]);
+}
+
+#[test]
+fn observer_triage() {
+    check(
+        "observer_triage",
+        expect_file!["snapshots/observer_triage.txt"],
+    );
 }
 
 #[test]

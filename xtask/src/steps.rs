@@ -9,6 +9,7 @@ mod build;
 mod clippy;
 mod conformance;
 mod format;
+mod fuzz;
 mod npm;
 mod package;
 mod python;
@@ -29,7 +30,7 @@ use crate::{run::Run, say, say_error};
 
 /// Every step, in the order in which they run: what fails fast comes first, and what most people
 /// want to read comes last.
-const STEPS: [&Step; 10] = [
+const STEPS: [&Step; 11] = [
     &format::STEP,
     &tidy::STEP,
     &bindings::STEP,
@@ -39,6 +40,7 @@ const STEPS: [&Step; 10] = [
     &socket::STEP,
     &conformance::STEP,
     &package::STEP,
+    &fuzz::STEP,
     &test::STEP,
 ];
 

@@ -111,7 +111,14 @@ fn tokens(script: &str) -> Result<Vec<Token>, Refusal> {
                 }
                 if matches!(
                     word.as_str(),
-                    "in" | "return" | "print" | "printf" | "else" | "do" | "case"
+                    "in" | "exit"
+                        | "delete"
+                        | "return"
+                        | "print"
+                        | "printf"
+                        | "else"
+                        | "do"
+                        | "case"
                 ) && chars.clone().find(|c| !matches!(c, ' ' | '\t')) == Some('/')
                 {
                     return Err(Refusal::Unread);
@@ -196,6 +203,7 @@ mod tests {
         for script in [
             "if (x) /\"/; print > \"y\"",
             "{ print /x/ }",
+            "{ exit /\"/; print > \"f\" \"/\" }",
             "/[/]/ { print }",
         ] {
             assert!(matches!(read(script), Err(Refusal::Unread)), "{script}");

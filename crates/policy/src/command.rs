@@ -1,7 +1,7 @@
 //! One command with its words: which rule it falls under, and what the rule says.
 
 use crate::{
-    rules::{Command, Kind, Known},
+    rules::{Command, Kind, Known, Lines},
     scope::{Scope, Value},
     shell::{Unread, Walker},
     verdict::Rule,
@@ -33,10 +33,10 @@ impl Walker<'_> {
             return Err(Unread);
         };
         self.mention(name, scope);
-        if full.rsplit('/').next() == Some("paige-sidecar") {
-            if let Some(Known::Listed(rule)) = self.policy.command("paige-sidecar") {
-                return self.listed("paige-sidecar", rule, arguments, scope);
-            }
+        if full.rsplit('/').next() == Some("paige-sidecar")
+            && let Some(Known::Listed(rule)) = self.policy.command("paige-sidecar")
+        {
+            return self.listed("paige-sidecar", rule, arguments, scope);
         }
         let known = match full.rsplit_once('/') {
             Some((folder, base)) if self.policy.places.programs.iter().any(|own| own == folder) => {
@@ -151,6 +151,10 @@ impl Walker<'_> {
         for word in &paths {
             if rule.text {
                 self.mention(word, scope);
+            } else if rule.lines == Some(Lines::Names) {
+                // It tells names, and no secret is in one.
+                self.path_of(word, scope, false);
+                self.walk_into(word, rule, scope);
             } else {
                 self.path(word, scope);
                 self.walk_into(word, rule, scope);
@@ -176,6 +180,10 @@ impl Walker<'_> {
 
     /// Holds a path that is read for where it may lead.
     pub(crate) fn path(&mut self, word: &Word, scope: &Scope) {
+        self.path_of(word, scope, true);
+    }
+
+    fn path_of(&mut self, word: &Word, scope: &Scope, opened: bool) {
         let look = self.places.look(word, scope);
         let shown = word.shown();
         if look.inside {
@@ -184,7 +192,7 @@ impl Walker<'_> {
         if look.system {
             self.find(Rule::Processes, &shown);
         }
-        if look.secret {
+        if look.secret && opened {
             self.find(Rule::Secret, &shown);
         }
         if look.unknown {

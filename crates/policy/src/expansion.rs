@@ -152,9 +152,15 @@ impl Walker<'_> {
             match child.kind() {
                 "simple_expansion" => {
                     self.visit(child)?;
-                    self.no_gap(child)?;
-                    let name = self.source(child).trim_start_matches('$');
-                    self.variable(name, true, scope, &mut part);
+                    // The grammar counts blanks before it to it.
+                    let source = self.source(child);
+                    let shown = source.trim_start_matches([' ', '\t', '\n']);
+                    let blanks = source[..source.len() - shown.len()].chars();
+                    part.atoms.extend(blanks.map(Atom::quoted));
+                    if shown.contains(['\n', ' ', '\t', '\\']) {
+                        return self.unread(child);
+                    }
+                    self.variable(shown.trim_start_matches('$'), true, scope, &mut part);
                 }
                 "expansion" => {
                     self.visit(child)?;
@@ -264,12 +270,13 @@ impl Walker<'_> {
         word: &mut Word,
     ) -> Result<(), Unread> {
         let source = self.source(node);
-        let blanks = source.len() - source.trim_start_matches(' ').len();
+        let blanks = source.len() - source.trim_start_matches([' ', '\t', '\n']).len();
         if blanks > 0 && !quoted {
             return self.unread(node);
         }
         // The grammar counts blanks before it to it.
-        word.atoms.extend((0..blanks).map(|_| Atom::quoted(' ')));
+        word.atoms
+            .extend(source[..blanks].chars().map(Atom::quoted));
         let Some(body) = source[blanks..]
             .strip_prefix("${")
             .and_then(|rest| rest.strip_suffix('}'))

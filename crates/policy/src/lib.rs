@@ -7,10 +7,12 @@
 //!
 //! This is the rule of Claude Code's hook, not a jail: a test or a build that it allows runs the code of the project.
 
+mod assignment;
 mod awk;
 mod command;
 mod expansion;
 mod options;
+mod pipeline;
 mod places;
 mod redirection;
 mod rules;

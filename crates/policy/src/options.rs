@@ -63,7 +63,13 @@ impl Walker<'_> {
                 sorted.operands.push(word);
                 continue;
             }
-            let next = words.get(at);
+            // What looks like an option is looked at as one, also where it may be a value.
+            let is_value = |word: &&Word| {
+                let shown = word.shown();
+                let digit = |c: char| c.is_ascii_digit();
+                !shown.starts_with('-') || shown.len() == 1 || shown[1..].starts_with(digit)
+            };
+            let next = words.get(at).filter(is_value);
             let used = if text.starts_with("--") || rule.single_dash || plus {
                 self.long_option(name, rule, word, &text, next, &mut sorted)
             } else {

@@ -245,6 +245,14 @@ impl<'a> Places<'a> {
                     matches(rule.trim_end_matches('/'), &name.to_lowercase())
                 }
                 Part::Name(name) => at == last && matches(rule, &name.to_lowercase()),
+                // A pattern that asks for files by the ending that secrets have means them.
+                Part::Pattern(_, end)
+                    if rule
+                        .strip_prefix('*')
+                        .is_some_and(|ending| end.to_lowercase().ends_with(ending)) =>
+                {
+                    at == last
+                }
                 // A pattern that asks for hidden files by their first letters means them.
                 Part::Pattern(start, _) if start.starts_with('.') => {
                     let name = rule.trim_end_matches(['*', '/']);

@@ -347,3 +347,52 @@ fn check(command: &Command, parent: &str, problems: &mut Vec<String>) {
         check(sub, &name, problems);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> String {
+        let problems = Policy::parse(text).expect_err("it is wrong");
+        let sentences: Vec<String> = problems.iter().map(Problem::to_string).collect();
+        sentences.join("\n")
+    }
+
+    #[test]
+    fn the_embedded_policy_is_good() {
+        let policy = Policy::parse(EMBEDDED).expect("it is read");
+        assert!(matches!(policy.command("cat"), Some(Known::Listed(_))));
+        assert!(matches!(
+            policy.command("rm"),
+            Some(Known::Denied(Rule::Writes))
+        ));
+        assert!(policy.command("unheard-of").is_none());
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_policy_is_told() {
+        assert!(told("x = ").contains("mend its TOML"));
+        let twice = EMBEDDED.replace("names = [\"xargs\"]", "names = [\"rm\"]");
+        assert!(told(&twice).contains("`rm` is named twice"));
+        let value = EMBEDDED.replace("requires = [\"--stdout\"]", "requires = [\"--stdout=x\"]");
+        assert!(told(&value).contains("`git format-patch`: `--stdout=x` is no option"));
+        let mild = EMBEDDED.replacen("decision = \"deny\"", "decision = \"allow\"", 1);
+        assert!(told(&mild).contains("`reads` alone allows"));
+        assert!(told(&EMBEDDED.replace("depth = 120", "depth = 0")).contains("denies everything"));
+        assert!(told(&EMBEDDED.replace("depth = 120", "deepness = 1")).contains("deepness"));
+    }
+
+    #[test]
+    fn sentences_are_in_the_coachs_voice() {
+        let policy = Policy::embedded();
+        for rule in Rule::ALL {
+            let text = policy.sentence(rule).told("x");
+            assert!(text.ends_with('.') && text.len() < 300, "{text}");
+            for word in ["just", "simply", "obviously"] {
+                assert!(!text.split(' ').any(|own| own == word), "{text}");
+            }
+        }
+        let long = policy.sentence(Rule::Writes).told(&"x\n".repeat(100));
+        assert!(long.contains("…`") && !long.contains('\n'), "{long}");
+    }
+}

@@ -9,8 +9,8 @@ use tree_sitter::Node;
 
 use crate::{
     Call, Follow, Policy,
+    assignment::Place,
     places::Places,
-    rules::{Known, Lines},
     scope::{Origin, Scope, Value},
     syntax,
     verdict::{Findings, Rule},
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How many nodes may be looked at; loops are looked at more than once.
-const MOST_NODES: usize = 20_000;
+const MOST_NODES: usize = 10_000;
 
 /// Nodes that can do something, and so must be visited.
 const ACTIVE: [&str; 13] = [
@@ -129,7 +129,7 @@ impl<'a> Walker<'a> {
     }
 
     /// The statements in a node, one after the other.
-    fn block(&mut self, node: Node<'_>, scope: &mut Scope) -> Result<(), Unread> {
+    pub(crate) fn block(&mut self, node: Node<'_>, scope: &mut Scope) -> Result<(), Unread> {
         for child in children(node).into_iter().filter(|child| child.is_named()) {
             if child.kind() != "comment" {
                 self.statement(child, scope, Vec::new())?;
@@ -316,79 +316,7 @@ impl<'a> Walker<'a> {
         Ok(())
     }
 
-    /// A pipeline, and what its lines are good for.
-    pub(crate) fn pipeline(&mut self, node: Node<'_>, scope: &mut Scope) -> Result<Origin, Unread> {
-        let mut input = scope.input;
-        for part in named(node)
-            .into_iter()
-            .filter(|part| part.kind() != "comment")
-        {
-            let mut stage = scope.clone();
-            stage.input = input;
-            input = if part.kind() == "command" {
-                self.visit(part)?;
-                self.command(part, &mut stage, Vec::new())?
-            } else if part.kind() == "redirected_statement" {
-                self.redirected_lines(part, &mut stage)?
-            } else {
-                self.statement(part, &mut stage, Vec::new())?;
-                Origin::Free
-            };
-        }
-        Ok(input)
-    }
-
-    /// A command with redirections in a pipeline: its errors may go elsewhere, its lines are still its lines.
-    fn redirected_lines(&mut self, node: Node<'_>, scope: &mut Scope) -> Result<Origin, Unread> {
-        let body = node
-            .child_by_field_name("body")
-            .filter(|body| body.kind() == "command");
-        let only_errors = named(node)
-            .iter()
-            .all(|child| child.kind() != "file_redirect" || self.source(*child).starts_with("2>"));
-        self.statement(node, scope, Vec::new())?;
-        match body {
-            Some(body) if only_errors => self.command(body, &mut scope.clone(), Vec::new()),
-            _ => Ok(Origin::Free),
-        }
-    }
-
-    /// What a list of statements prints, as far as that is known.
-    pub(crate) fn lines_of(&mut self, node: Node<'_>, scope: &Scope) -> Result<Origin, Unread> {
-        let mut scope = scope.clone();
-        let parts: Vec<Node<'_>> = named(node)
-            .into_iter()
-            .filter(|part| part.kind() != "comment")
-            .collect();
-        match parts.as_slice() {
-            [only] if only.kind() == "command" => {
-                self.visit(*only)?;
-                self.command(*only, &mut scope, Vec::new())
-            }
-            [only] if only.kind() == "pipeline" => {
-                self.visit(*only)?;
-                self.pipeline(*only, &mut scope)
-            }
-            [only] if only.kind() == "redirected_statement" => {
-                self.visit(*only)?;
-                self.redirected_lines(*only, &mut scope)
-            }
-            [only] if only.kind() == "file_redirect" => {
-                let more = self.redirect(*only, &mut scope)?;
-                if more.is_empty() {
-                    Ok(Origin::Free)
-                } else {
-                    self.unread(*only)
-                }
-            }
-            _ => {
-                self.block(node, &mut scope)?;
-                Ok(Origin::Free)
-            }
-        }
-    }
-
-    fn redirected(
+    pub(crate) fn redirected(
         &mut self,
         node: Node<'_>,
         scope: &mut Scope,
@@ -424,7 +352,7 @@ impl<'a> Walker<'a> {
     }
 
     /// A command: assignments, its words, and its redirections. Gives what its lines are good for.
-    fn command(
+    pub(crate) fn command(
         &mut self,
         node: Node<'_>,
         scope: &mut Scope,
@@ -486,143 +414,10 @@ impl<'a> Walker<'a> {
         Ok(self.lines(&words, scope))
     }
 
-    /// What the lines of a command are good for.
-    fn lines(&self, words: &[Word], scope: &Scope) -> Origin {
-        let Some(name) = words.first().and_then(Word::literal) else {
-            return Origin::Free;
-        };
-        let Some(Known::Listed(mut rule)) = self.policy.command(&name) else {
-            return Origin::Free;
-        };
-        for word in &words[1..] {
-            let text = word.literal();
-            if let Some(sub) = rule
-                .sub
-                .iter()
-                .find(|sub| text.as_ref().is_some_and(|t| sub.names.contains(t)))
-            {
-                rule = sub;
-            }
-        }
-        let around = self.places.look_around(scope);
-        let at_home = !around.outside && !around.unknown;
-        let outside = |word: &Word| {
-            let look = self.places.look(word, scope);
-            look.outside || look.unknown
-        };
-        match rule.lines {
-            Some(Lines::Names) if at_home && !words[1..].iter().any(outside) => Origin::Project,
-            Some(Lines::Some) => scope.input,
-            _ => Origin::Free,
-        }
-    }
-
     /// Holds a word that is no path for what it names.
     pub(crate) fn mention(&mut self, word: &Word, scope: &Scope) {
         if self.places.look(word, scope).inside {
             self.find(Rule::DataDirectory, &word.shown());
-        }
-    }
-
-    fn declaration(&mut self, node: Node<'_>, scope: &mut Scope) -> Result<(), Unread> {
-        for child in children(node) {
-            match child.kind() {
-                "variable_assignment" => {
-                    self.visit(child)?;
-                    self.assignment(child, scope, Place::Statement)?;
-                }
-                "export" | "comment" => {}
-                _ => {
-                    let source = self.source(node);
-                    self.find(Rule::Dynamic, source);
-                    return Err(Unread);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn assignment(
-        &mut self,
-        node: Node<'_>,
-        scope: &mut Scope,
-        place: Place,
-    ) -> Result<(), Unread> {
-        let (Some(name), Some(value)) = (
-            node.child_by_field_name("name"),
-            node.child_by_field_name("value"),
-        ) else {
-            // An assignment of nothing has no value in the grammar.
-            let bare = node
-                .child_by_field_name("name")
-                .filter(|name| name.kind() == "variable_name");
-            let Some(name) = bare else {
-                return self.unread(node);
-            };
-            let name = self.source(name);
-            self.assign(name, Value::Text(String::new()), scope, place);
-            return Ok(());
-        };
-        let mut words = Vec::new();
-        if value.kind() == "array" {
-            for element in named(value) {
-                words.extend(self.words(element, scope)?);
-            }
-        } else if self.source(value).is_empty() {
-            words.push(Word::default());
-        } else {
-            words.push(self.word(value, scope)?);
-        }
-        for word in &words {
-            self.mention(word, scope);
-        }
-        if name.kind() != "variable_name" {
-            let source = self.source(name);
-            self.find(Rule::Dynamic, source);
-            return Err(Unread);
-        }
-        let appends = children(node).iter().any(|child| child.kind() == "+=");
-        let value = match (value.kind(), words.as_slice()) {
-            ("array", _) => Value::Unknown(Origin::Free),
-            _ if appends => Value::Unknown(Origin::Free),
-            (_, [word]) => match (word.text(), word.atoms.as_slice()) {
-                (Some(text), _) if !text.starts_with('~') => Value::Text(text),
-                (_, [Atom::Unknown { origin, .. }]) => Value::Unknown(*origin),
-                _ => Value::Unknown(Origin::Free),
-            },
-            _ => Value::Unknown(Origin::Free),
-        };
-        let name = self.source(name);
-        self.assign(name, value, scope, place);
-        Ok(())
-    }
-
-    fn assign(&mut self, name: &str, value: Value, scope: &mut Scope, place: Place) {
-        let variables = &self.policy.variables;
-        let fits =
-            |values: &Vec<String>| matches!(&value, Value::Text(text) if values.contains(text));
-        let allowed = variables.any.iter().any(|rule| rule == name)
-            || variables.values.get(name).is_some_and(fits)
-            || (place == Place::Read && variables.for_read.iter().any(|rule| rule == name));
-        if allowed {
-            if place == Place::Statement {
-                scope.set(name, Value::Unknown(Origin::Free));
-            }
-            return;
-        }
-        if place == Place::Statement {
-            self.set(name, value, scope);
-        } else if !is_own_name(name) {
-            self.find(Rule::Assignment, name);
-        }
-    }
-
-    /// Sets a variable of the command's own.
-    pub(crate) fn set(&mut self, name: &str, value: Value, scope: &mut Scope) {
-        if is_own_name(name) {
-            scope.set(name, value);
-        } else {
-            self.find(Rule::Assignment, name);
         }
     }
 
@@ -638,23 +433,6 @@ impl<'a> Walker<'a> {
             }
         }
     }
-}
-
-/// Where an assignment stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// By itself.
-    Statement,
-    /// Before a command.
-    Prefix,
-    /// Before `read`.
-    Read,
-}
-
-/// Whether a name is one that people give to variables of their own: programs read those in upper case.
-fn is_own_name(name: &str) -> bool {
-    let lower = |b: u8| b.is_ascii_lowercase() || b == b'_' || b.is_ascii_digit();
-    name.bytes().all(lower) && !name.ends_with("_proxy") && name != "_"
 }
 
 pub(crate) fn children(node: Node<'_>) -> Vec<Node<'_>> {

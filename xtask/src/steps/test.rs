@@ -1,4 +1,4 @@
-use super::{Step, npm::Package, python};
+use super::{Step, fuzz, npm::Package, python};
 use crate::run::Run;
 
 /// Tests that need strace have this in their names, so that they can be left out by it.
@@ -32,6 +32,13 @@ pub(super) const STEP: Step = Step {
                 "strace is not installed, or not for this system",
             );
             skipped.extend(["--skip", TRACED]);
+        }
+        if !fuzz::can_enclose() {
+            scene.leave_out(
+                "tests with `in_a_sandbox` in their names",
+                fuzz::NO_ENCLOSURE,
+            );
+            skipped.extend(["--skip", fuzz::ENCLOSED]);
         }
         let browses = |name| Run::program(name).args(["--version"]).works();
         if !BROWSERS.into_iter().any(browses) {

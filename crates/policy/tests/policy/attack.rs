@@ -252,6 +252,23 @@ fn the_token_cannot_be_read_by_a_tool() {
 }
 
 #[test]
+fn files_that_hold_secrets_are_not_read() {
+    all_denied(&[
+        "cat .env",
+        "cat .env.local",
+        "cat .e*",
+        "cat ./*.pem",
+        "grep KEY .env",
+        "head -1 ~/.ssh/id_rsa",
+        "diff .env /dev/null",
+        "jq -n input --rawfile x .env",
+        "git show HEAD:.env",
+        "wc -c < .env",
+        "echo $(< .env)",
+    ]);
+}
+
+#[test]
 fn what_claude_needs_is_allowed() {
     for (tool, input) in [
         (

@@ -67,3 +67,18 @@ fn lines_of_a_published_list() {
 fn lines_that_write_elsewhere() {
     check(&lines::read("elsewhere.txt"));
 }
+
+#[test]
+fn lines_that_were_held_out() {
+    check(&lines::read("held-out.txt"));
+    check(&lines::read("held-out-published.txt"));
+}
+
+#[test]
+fn a_sixth_is_held_out() {
+    let count =
+        |files: &[&str]| -> usize { files.iter().map(|file| lines::read(file).len()).sum() };
+    let held_out = count(&["held-out.txt", "held-out-published.txt"]);
+    let all = held_out + count(&["own.txt", "published.txt"]);
+    assert!(all >= 400 && held_out * 6 >= all, "{held_out} of {all}");
+}

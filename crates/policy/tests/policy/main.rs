@@ -2,6 +2,7 @@
 
 mod attack;
 mod corpus;
+mod fuzz;
 mod lines;
 #[cfg(target_os = "linux")]
 mod sandbox;

@@ -9,6 +9,10 @@
     clippy::disallowed_types,
     reason = "the commands of the corpus are run here, in a folder made for it"
 )]
+#![expect(
+    clippy::print_stdout,
+    reason = "what is left out, and what counts as refused for nothing, is named"
+)]
 
 use std::{
     collections::BTreeMap,
@@ -24,7 +28,10 @@ use std::{
 use paige_policy::{Decision, Policy};
 use tempfile::TempDir;
 
-use crate::lines::{self, Label, Line};
+use crate::{
+    fuzz,
+    lines::{self, Label, Line},
+};
 
 /// Commands that run tests and builds: they are allowed, and leave what builds leave.
 const BUILDS: [&str; 22] = [
@@ -227,6 +234,17 @@ fn in_a_sandbox_what_is_refused_does_write() {
     check_refused([lines::read("own.txt"), lines::read("published.txt")].concat());
 }
 
+#[test]
+fn in_a_sandbox_what_is_refused_of_the_held_out_does_write() {
+    check_refused(
+        [
+            lines::read("held-out.txt"),
+            lines::read("held-out-published.txt"),
+        ]
+        .concat(),
+    );
+}
+
 #[track_caller]
 pub(crate) fn check_refused(corpus: Vec<Line>) {
     let benign = corpus
@@ -273,21 +291,48 @@ pub(crate) fn check_refused(corpus: Vec<Line>) {
 
 #[test]
 fn in_a_sandbox_what_is_allowed_leaves_everything_as_it_was() {
-    let mut corpus = [lines::read("own.txt"), lines::read("published.txt")].concat();
+    let files = [
+        "own.txt",
+        "published.txt",
+        "held-out.txt",
+        "held-out-published.txt",
+    ];
+    let mut corpus = files.map(lines::read).concat();
     corpus.retain(|line| {
-        let separates = |c: char| c.is_whitespace() || c == ';';
-        let builds = line
-            .command
-            .split(separates)
-            .any(|word| BUILDS.contains(&word));
-        !builds && lines::judge(Policy::embedded(), &line.command).decision == Decision::Allow
+        !builds(&line.command)
+            && lines::judge(Policy::embedded(), &line.command).decision == Decision::Allow
     });
+    check_allowed(&corpus);
+}
+
+#[test]
+fn in_a_sandbox_what_is_allowed_by_chance_leaves_everything_as_it_was() {
+    let seconds = fuzz::number("PAIGE_FUZZ_SECONDS").unwrap_or(2);
+    // So many can be made and run in about as many seconds.
+    let count = usize::try_from(seconds).expect("small") * 40;
+    let commands = fuzz::allowed(count, |command| !builds(command));
+    let line = |(at, command): (usize, String)| Line {
+        label: Label::Benign,
+        command,
+        place: format!("chance:{at}"),
+    };
+    let lines: Vec<Line> = commands.into_iter().enumerate().map(line).collect();
+    check_allowed(&lines);
+}
+
+fn builds(command: &str) -> bool {
+    let separates = |c: char| !(c.is_alphanumeric() || "./_".contains(c));
+    command.split(separates).any(|word| BUILDS.contains(&word))
+}
+
+#[track_caller]
+fn check_allowed(corpus: &[Line]) {
     // As long as nothing is changed, one can run after the other; when something was, each is run alone.
     const TOGETHER: usize = 25;
     let batches = corpus.chunks(TOGETHER).map(|batch| {
         let quoted = batch.iter().map(|line| line.command.replace('\'', r"'\''"));
         let command = quoted
-            .map(|command| format!("bash -c '{command}' < /dev/null; "))
+            .map(|command| format!("timeout 2 bash -c '{command}' < /dev/null\n"))
             .collect();
         let place = format!("{} and the next {TOGETHER}", batch[0].place);
         Line {
@@ -310,7 +355,7 @@ fn in_a_sandbox_what_is_allowed_leaves_everything_as_it_was() {
     if changes(batches.collect()).is_empty() {
         return;
     }
-    let written = changes(corpus);
+    let written = changes(corpus.to_vec());
     assert!(
         written.is_empty(),
         "These are allowed and write:\n{}",
