@@ -1,0 +1,3 @@
+//! Reading, replaying and scoring, in small.
+
+use super::*;
