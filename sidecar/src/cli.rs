@@ -90,6 +90,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: MemoryCommand,
     },
+    /// See how good the Observer is, by recorded sessions.
+    Observer {
+        #[command(subcommand)]
+        command: crate::commands::ObserverCommand,
+    },
     /// Show the tokens that clients need.
     Tokens {
         /// Make new ones: every client has to be given its new token afterwards.

@@ -3,6 +3,7 @@
 mod forget;
 mod logs;
 mod memory;
+mod observer;
 mod replay;
 mod sessions;
 mod thinking;
@@ -18,6 +19,7 @@ use serde::Serialize;
 pub(crate) use self::forget::{Forget, forget};
 pub(crate) use self::logs::logs;
 pub(crate) use self::memory::memory;
+pub(crate) use self::observer::{ObserverCommand, observer};
 pub(crate) use self::replay::replay;
 pub(crate) use self::sessions::{export, sessions};
 pub(crate) use self::thinking::{models, prompts};

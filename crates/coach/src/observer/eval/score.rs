@@ -353,7 +353,6 @@ fn run_of(
         }
         Strategy::Full => played(config, Voice::Recorded(&case.recorded)),
         Strategy::FullPrecheck => {
-            // As the setting would have it, also where a scenario says otherwise for itself.
             let on = Config {
                 precheck: true,
                 ..*config
