@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub use prompt::{Input, Prompt, PromptError, Rendered, Tier};
 
 /// The files of this package, by name.
-const EMBEDDED: [(&str, &str); 5] = [
+const EMBEDDED: [(&str, &str); 6] = [
     ("coach_agent.md", include_str!("../coach_agent.md")),
     ("dreyfus_agent.md", include_str!("../dreyfus_agent.md")),
     (
@@ -23,6 +23,7 @@ const EMBEDDED: [(&str, &str); 5] = [
         "memory_retrieval_filter.md",
         include_str!("../memory_retrieval_filter.md"),
     ),
+    ("observer_triage.md", include_str!("../observer_triage.md")),
     (
         "reflection_agent.md",
         include_str!("../reflection_agent.md"),

@@ -62,6 +62,7 @@ fn every_prompt_is_whole() {
             "dreyfus_agent",
             "knowledge_gap_agent",
             "memory_retrieval_filter",
+            "observer_triage",
             "reflection_agent"
         ]
     );

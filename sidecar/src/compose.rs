@@ -154,7 +154,7 @@ fn facts(config: &Config) -> Facts {
             github: false,
         },
         feature_flags: FeatureFlags {
-            observer: false,
+            observer: config.coach.observer.enabled,
             practice: false,
             dashboard: false,
             explain: false,

@@ -175,8 +175,8 @@ To try it, copy these into another terminal:
   {program} status --data-dir {data}
 
 The model is scripted: what it says stands in `sidecar/demo/coach.toml`, whatever is asked. Everything else is the real thing:
-the client that asks it, sessions, files, plans, highlights, hints, messages, and what is remembered. The observer and explanations
-are not part of this version yet."#
+the client that asks it, sessions, files, plans, highlights, hints, messages, and what is remembered. The observer
+watches and finds nothing to say. Explanations are not part of this version yet."#
         )
     }
 }

@@ -20,6 +20,21 @@ impl Coach {
     where
         T: DeserializeOwned + JsonSchema + Send,
     {
+        self.ask_with(name, session, fields, |request| request)
+            .await
+    }
+
+    /// The same with a request that is changed before it is sent.
+    pub(crate) async fn ask_with<T>(
+        &self,
+        name: &'static str,
+        session: Option<u32>,
+        fields: &Inputs,
+        change: impl FnOnce(Request) -> Request + Send,
+    ) -> Result<T, CoachError>
+    where
+        T: DeserializeOwned + JsonSchema + Send,
+    {
         let prompt = self
             .0
             .mind
@@ -35,7 +50,7 @@ impl Coach {
         let request = Request::new(name, tier, system, user)
             .max_tokens(prompt.max_tokens())
             .scope(session);
-        Ok(self.0.mind.claude.ask::<T>(request).await?.value)
+        Ok(self.0.mind.claude.ask::<T>(change(request)).await?.value)
     }
 
     /// Refuses what needs a model when there is none.

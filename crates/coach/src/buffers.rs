@@ -8,7 +8,7 @@ use paige_workspace::{
     buffers::{Buffer, Cursor},
 };
 
-use crate::{Coach, CoachError};
+use crate::{Coach, CoachError, observer};
 
 impl Coach {
     /// Takes the unsaved text of an editor (spec: story 5, AC 4). It is backed up within a second.
@@ -34,8 +34,9 @@ impl Coach {
         if self.0.buffers.revision(path) == 0 {
             self.adopt(path)?;
         }
+        let before = self.buffer(path).map(|buffer| buffer.content);
         if self.wants_previous(path) {
-            self.keep_previous(path, self.buffer(path).map(|buffer| buffer.content));
+            self.keep_previous(path, before.clone());
         }
         let updated = self.0.buffers.update(
             path,
@@ -46,6 +47,11 @@ impl Coach {
                 column: cursor.column.max(1),
             },
         );
+        self.hand_over(|| observer::Event::Edited {
+            path: path.to_string().into(),
+            before: Some(before.unwrap_or_default()),
+            text: Some(content.clone()),
+        });
         self.notice(path, updated.previous_chars.unwrap_or(0), updated.chars);
         self.0.backup.wanted(path.clone());
         Ok(())

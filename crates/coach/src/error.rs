@@ -57,6 +57,9 @@ pub enum CoachError {
     /// A phase cannot go where it is wanted.
     #[error("{0}")]
     InvalidTransition(String),
+    /// Help is more than was tried without it allows.
+    #[error("{0}")]
+    TooEarly(String),
     /// The file holds secrets.
     #[error(
         "{0} holds secrets, so that it is shown to the human alone. Ask them about it in words, without its contents."
@@ -120,7 +123,9 @@ impl CoachError {
             Self::ActiveSessionExists(_) => ErrorCode::ActiveSessionExists,
             Self::ProjectMismatch { .. } => ErrorCode::ProjectMismatch,
             Self::IssueChanged { .. } => ErrorCode::IssueChanged,
-            Self::NoActivePlan | Self::NoActivePhase => ErrorCode::PreconditionFailed,
+            Self::NoActivePlan | Self::NoActivePhase | Self::TooEarly(_) => {
+                ErrorCode::PreconditionFailed
+            }
             Self::InvalidTransition(_) => ErrorCode::InvalidTransition,
             Self::Secret(_) => ErrorCode::Forbidden,
             Self::UnknownPhase { .. } | Self::UnknownId { .. } => ErrorCode::UnknownId,

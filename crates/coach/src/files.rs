@@ -13,7 +13,7 @@ use paige_protocol::{
 use paige_store::coach::{OpenedBy, buffers, open_files};
 use paige_workspace::{FileError, line_count};
 
-use crate::{Coach, CoachError, buffers::characters, log, push};
+use crate::{Coach, CoachError, buffers::characters, log, observer, push};
 
 /// The open files, in the order in which they were opened, by whom.
 #[derive(Debug, Default)]
@@ -247,6 +247,7 @@ impl Coach {
                 push(unit, &ServerMessage::FsSaveAck(ack.clone()))?;
                 Ok(ack)
             })?;
+        self.hand_over(|| observer::Event::FileSaved(path.to_string().into()));
         let news = before
             .is_none_or(|before| before != content)
             .then_some(content)

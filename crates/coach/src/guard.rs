@@ -8,19 +8,23 @@ use paige_protocol::ProjectPath;
 use paige_store::{
     Reader, StoreError, Unit,
     coach::{
-        actions,
+        HintLevel, actions, observers,
         phases::{self, Phase},
         plans,
         progress::{self, Progress},
+        sessions::Session,
     },
 };
 
 use crate::{
     Coach, CoachError,
+    observer::Breaker,
     session::lowest_stage,
     teach::{Place, Project, Rules, Text, Violation},
 };
 
+/// The rung of a sketch.
+const SHAPE: u8 = 4;
 /// Longer texts are looked at by a thread that may be busy.
 const SMALL: usize = 4 * 1024;
 /// Quotations are looked for in so many files.
@@ -114,6 +118,31 @@ fn active_phase(reader: &Reader<'_>, session: u32) -> Result<Option<Phase>, Stor
         Some(plan) => phases::active(reader, plan.id),
         None => Ok(None),
     }
+}
+
+/// Refuses the shape of a solution until everything else was tried (coaching.md §1, rung 4): the circuit
+/// breaker has come to it in this phase, and the learner has the most help on.
+pub(crate) fn refuse_early_sketch(
+    unit: &mut Unit<'_>,
+    session: &Session,
+    rungs: &BTreeSet<u8>,
+) -> Result<(), CoachError> {
+    if rungs.last().is_none_or(|rung| *rung < SHAPE) {
+        return Ok(());
+    }
+    let kept = observers::of_session(unit, session.id)?;
+    let tried = kept.is_some_and(|kept| Breaker::of(kept.nudges.0).allows_sketch());
+    if tried && session.hint_level == HintLevel::High {
+        return Ok(());
+    }
+    Err(CoachError::TooEarly(format!(
+        "Rung 4, the shape of a solution, waits until all else was tried: {} Help on rung 3 instead: say what to notice, or which experiment to run.",
+        if tried {
+            "the learner has not set the hint level to `high`."
+        } else {
+            "the Observer has not come to the step `rung4` in this phase."
+        }
+    )))
 }
 
 /// The lowest rung that hints of these rungs skip: one that was not shown yet in the active phase. Without

@@ -38,7 +38,7 @@ use paige_protocol::{
     ProjectPath,
     coach::{Action, ServerMessage, session::SessionCompleted},
 };
-use paige_store::{Cursor, Entry, Reader, Store, Unit, coach::sessions::Session};
+use paige_store::{Cursor, Entry, Reader, Store, TimelineEntry, Unit, coach::sessions::Session};
 use paige_workspace::{Workspace, buffers::Buffers};
 use parking_lot::Mutex;
 use tokio::sync::broadcast;
@@ -81,6 +81,8 @@ struct Inner {
     /// For which files a previous text is kept already.
     previous: Mutex<previous::Kept>,
     mind: Mind,
+    /// What the Observer is told that is on no timeline.
+    ear: observer::Ear,
     /// Messages that pass by.
     passing: broadcast::Sender<ServerMessage>,
     /// Wakes the task of the wrap-ups.
@@ -117,6 +119,7 @@ impl Coach {
                 backup: backup::Backup::default(),
                 previous: Mutex::default(),
                 mind,
+                ear: observer::Ear::default(),
                 passing: broadcast::channel(64).0,
                 wrap_up_due: tokio::sync::Notify::new(),
                 wrapped_up: broadcast::channel(16).0,
@@ -176,6 +179,9 @@ impl Coach {
         self.0
             .store
             .observe(self.active_session_id(), entry(action));
+        if let Action::EditorTabSwitch { to_path, .. } = action {
+            self.hand_over(|| observer::Event::TabSwitched(to_path.as_str().into()));
+        }
     }
 
     fn active(&self) -> Result<Session, CoachError> {
@@ -194,6 +200,16 @@ impl Coach {
 /// An action as the timeline keeps it.
 fn entry(action: &Action) -> Entry {
     Entry::new(action.kind(), Some(action.data_json()))
+}
+
+/// The action that an entry of the timeline tells of; `None` for what this version does not know.
+fn action(entry: &TimelineEntry) -> Option<Action> {
+    let whole = format!(
+        r#"{{"actionType":{},"data":{}}}"#,
+        serde_json::Value::from(&*entry.kind),
+        entry.data.as_deref().unwrap_or("null")
+    );
+    serde_json::from_str(&whole).ok()
 }
 
 /// Puts an action on the timeline as part of a unit.

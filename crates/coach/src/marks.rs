@@ -32,7 +32,7 @@ use paige_workspace::diff::{DiffConfig, map_lines};
 
 use crate::{
     Coach, CoachError, convert,
-    guard::{Said, note, skipped_rung},
+    guard::{Said, note, refuse_early_sketch, skipped_rung},
     log, push,
     session::still_active,
     teach::Text,
@@ -232,7 +232,8 @@ impl Coach {
         let marked = path.clone();
         let (added, skipped) = self
             .commit(move |unit| {
-                still_active(unit, session)?;
+                let row = still_active(unit, session)?;
+                refuse_early_sketch(unit, &row, &rungs)?;
                 let skipped = skipped_rung(unit, session, &rungs)?;
                 let mut added = Vec::with_capacity(ranges.len());
                 for range in &ranges {

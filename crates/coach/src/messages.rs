@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::{
     Coach, CoachError, convert, entry,
-    guard::{Said, note, skipped_rung},
+    guard::{Said, note, refuse_early_sketch, skipped_rung},
     log,
     marks::checked_rung,
     push,
@@ -89,8 +89,10 @@ impl Coach {
             rung: Some(rung),
         };
         self.commit(move |unit| {
-            still_active(unit, session)?;
-            let skipped_rung = skipped_rung(unit, session, &BTreeSet::from([rung]))?;
+            let row = still_active(unit, session)?;
+            let rungs = BTreeSet::from([rung]);
+            refuse_early_sketch(unit, &row, &rungs)?;
+            let skipped_rung = skipped_rung(unit, session, &rungs)?;
             log(
                 unit,
                 Some(session),

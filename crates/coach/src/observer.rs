@@ -30,25 +30,31 @@ mod edits;
 pub mod eval;
 mod event;
 mod flow;
+mod imports;
 mod look;
 mod moment;
 mod nudge;
 mod place;
+mod recall;
 mod runs;
 mod signals;
 mod snapshot;
 mod state;
+mod task;
 mod triage;
 mod view;
 
 pub use breaker::Breaker;
 pub use config::{Config, Profile, Signals};
 pub use event::{Event, Neighbours, Path, Phase};
+pub use imports::neighbours;
 pub use moment::Moment;
 pub use nudge::{MARKER, Nudge};
 pub use signals::{Fact, Facts, Holds, Noticed};
 pub use snapshot::{Diff, EditLoop, OpenFile, PhaseView, RecentAction, RepeatedError, Snapshot};
 pub use state::{Ask, Kept, Start, State, Status, Step};
+pub(crate) use task::Ear;
+pub use task::Judge;
 pub use triage::{SuggestedContext, Triage, told_as};
 
 #[cfg(test)]

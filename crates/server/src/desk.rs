@@ -85,6 +85,11 @@ impl Door {
             stop.clone()
                 .run_until_cancelled_owned(async move { wrap_ups.run_wrap_ups().await }),
         );
+        let observer = desk.coach.clone();
+        tasks.spawn(
+            stop.clone()
+                .run_until_cancelled_owned(async move { observer.run_observer().await }),
+        );
         let retention = desk.coach.clone();
         tasks.spawn(
             stop.clone()

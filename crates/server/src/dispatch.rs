@@ -4,6 +4,7 @@ mod connection;
 mod editor;
 mod files;
 mod hints;
+mod observer;
 mod session;
 
 use std::sync::Arc;
@@ -119,9 +120,13 @@ pub(crate) async fn dispatch(
         M::SessionEnd(_) => session::end(&request).await,
         M::SessionSummary(summary) => session::summary(&request, summary),
         M::CommandRun(run) => editor::command_run(&request, run),
-        M::Explain(_)
-        | M::Cancel(_)
-        | M::ObserverMute(_)
+        M::ObserverMute(mute) => observer::mute(&request, mute).await,
+        M::Explain(explain) => {
+            // It is counted when it is asked for, whatever comes of it (decisions, "Observer triggers").
+            editor::explain_asked(&request, explain);
+            not_implemented(&request);
+        }
+        M::Cancel(_)
         | M::CoachingFeedback(_)
         | M::StageCorrect(_)
         | M::SubmitSolution(_)
@@ -134,17 +139,19 @@ pub(crate) async fn dispatch(
         | M::MaterialsList(_)
         | M::MaterialView(_)
         | M::MaterialDismiss(_)
-        | M::MaterialComplete(_) => {
-            tracing::warn!(kind = request.kind, "A message is not yet implemented.");
-            request.refuse(
-                ErrorCode::NotImplemented,
-                format!(
-                    "`{}` is not yet implemented by this version of the sidecar.",
-                    request.kind
-                ),
-                ErrorContext::default(),
-            );
-        }
+        | M::MaterialComplete(_) => not_implemented(&request),
     }
     None
+}
+
+fn not_implemented(request: &Request<'_>) {
+    tracing::warn!(kind = request.kind, "A message is not yet implemented.");
+    request.refuse(
+        ErrorCode::NotImplemented,
+        format!(
+            "`{}` is not yet implemented by this version of the sidecar.",
+            request.kind
+        ),
+        ErrorContext::default(),
+    );
 }

@@ -16,6 +16,7 @@ use paige_protocol::{
     ProjectPath, Version,
     coach::{
         ServerMessage,
+        coaching::Nudge,
         connection::{Hello, ResyncReason},
     },
     envelope::{RequestId, write_frame, write_replayed_frame},
@@ -55,6 +56,9 @@ impl Default for Config {
     }
 }
 
+/// The push of which one client gets a copy of its own.
+const NUDGE: &str = "observer:nudge";
+
 /// How long a replay waits for one client that does not keep up.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -74,6 +78,8 @@ struct State {
     /// The last push that was handed out to those that follow.
     head: u64,
     clients: HashMap<String, Arc<Client>>,
+    /// How many hellos were said.
+    hellos: u64,
 }
 
 /// One connected client.
@@ -86,6 +92,8 @@ pub(crate) struct Client {
 #[derive(Default)]
 struct ClientState {
     hello: Option<Hello>,
+    /// When it said last that it owns the terminal; none when its last hello did not say so.
+    terminal: Option<u64>,
     /// If it is sent pushes as they happen, the one after which.
     ///
     /// What was just committed may be in the client's snapshot and not yet handed out.
@@ -120,8 +128,11 @@ impl Client {
     }
 
     /// Keeps what the client said of itself, for the log.
-    pub(crate) fn set_hello(&self, hello: Hello) {
+    ///
+    /// `turn` numbers the hellos of all clients, so that the last that owns the terminal is known.
+    fn set_hello(&self, hello: Hello, turn: u64) {
         let mut state = self.state.lock();
+        state.terminal = (hello.terminal == Some(true)).then_some(turn);
         state.hello = Some(hello);
         // A second hello begins anew: what is pushed meanwhile comes by the replay.
         state.follows = None;
@@ -150,6 +161,7 @@ impl Hub {
             state: Mutex::new(State {
                 head: store.cursor().seq,
                 clients: HashMap::new(),
+                hellos: 0,
             }),
             store: store.clone(),
             config,
@@ -185,6 +197,13 @@ impl Hub {
         state.clients.insert(client.id.clone(), client.clone());
         tracing::info!(client = %client.id, connected = state.clients.len(), "A client has connected.");
         client
+    }
+
+    /// Keeps what a client said of itself.
+    pub(crate) fn greeted(&self, client: &Client, hello: Hello) {
+        let mut state = self.0.state.lock();
+        state.hellos += 1;
+        client.set_hello(hello, state.hellos);
     }
 
     pub(crate) fn leave(&self, client: &Client) {
@@ -336,7 +355,8 @@ impl Hub {
                     return Ok(None);
                 }
                 if !expired(&push) {
-                    client.send(push_frame(&push), None);
+                    let frame = self.0.delivered_frame(client, &push);
+                    client.send(frame.unwrap_or_else(|| push_frame(&push)), None);
                 }
                 if let Some((path, version)) = announced(&push) {
                     client.has_seen(path, version);
@@ -346,7 +366,27 @@ impl Hub {
     }
 }
 
+impl State {
+    /// The client that types what is for the terminal: the one that said last that it owns it (decisions,
+    /// "Nudge").
+    fn typist(&self) -> Option<String> {
+        let owners = self.clients.values().filter_map(|client| {
+            let turn = client.state.lock().terminal?;
+            Some((turn, client.id.clone()))
+        });
+        owners.max().map(|(_, id)| id)
+    }
+}
+
 impl Inner {
+    /// A nudge as this client is sent it, when it is the one that types it.
+    fn delivered_frame(&self, client: &Client, push: &Push) -> Option<Utf8Bytes> {
+        if push.kind != NUDGE || self.state.lock().typist()? != client.id {
+            return None;
+        }
+        delivered_frame(push)
+    }
+
     /// Runs on the thread that has committed them, in the order of `seq`.
     fn hand_out(&self, pushes: &[Arc<Push>]) {
         for push in pushes {
@@ -354,18 +394,32 @@ impl Inner {
             state.head = push.seq;
             let frame = push_frame(push);
             let announced = announced(push);
+            let typist = (push.kind == NUDGE).then(|| state.typist()).flatten();
             for client in state.clients.values() {
                 let follows = client.state.lock().follows;
                 if follows.is_none_or(|after| push.seq <= after) {
                     continue;
                 }
-                client.send(frame.clone(), None);
+                let own = typist.as_ref().filter(|typist| **typist == client.id);
+                let own = own.and_then(|_| delivered_frame(push));
+                client.send(own.unwrap_or_else(|| frame.clone()), None);
                 if let Some((path, version)) = &announced {
                     client.has_seen(path.clone(), version.clone());
                 }
             }
         }
     }
+}
+
+/// A nudge for the client that types it.
+fn delivered_frame(push: &Push) -> Option<Utf8Bytes> {
+    let mut nudge: Nudge = serde_json::from_str(&push.payload).ok()?;
+    nudge.deliver = true;
+    let nudge = Push {
+        payload: ServerMessage::Nudge(nudge).payload_json(),
+        ..push.clone()
+    };
+    Some(push_frame(&nudge))
 }
 
 fn push_frame(push: &Push) -> Utf8Bytes {
@@ -377,6 +431,17 @@ fn push_frame(push: &Push) -> Utf8Bytes {
 }
 
 pub(crate) fn replayed_frame(push: &Push) -> Utf8Bytes {
+    let nudge = (push.kind == NUDGE).then(|| serde_json::from_str::<Nudge>(&push.payload));
+    if let Some(Ok(nudge)) = nudge {
+        // Marked within as well: whoever types it looks there.
+        let payload = ServerMessage::Nudge(Nudge {
+            deliver: false,
+            replay: Some(true),
+            ..nudge
+        })
+        .payload_json();
+        return write_replayed_frame(&push.kind, &payload, &push.at).into();
+    }
     write_replayed_frame(&push.kind, &push.payload, &push.at).into()
 }
 

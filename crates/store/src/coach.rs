@@ -17,6 +17,7 @@ pub mod katas;
 pub mod marks;
 pub mod materials;
 pub mod mcp_sessions;
+pub mod observers;
 pub mod open_files;
 pub mod phases;
 pub mod plans;

@@ -12,6 +12,7 @@ pub(crate) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0003_timeline.sql")),
     M::up(include_str!("../migrations/0004_fewer_pages.sql")),
     M::up(include_str!("../migrations/0005_thinking.sql")),
+    M::up(include_str!("../migrations/0006_observer.sql")),
 ];
 
 /// All migrations of this version.

@@ -11,10 +11,11 @@ use super::Call;
 /// The kinds of calls with their tier and input fields.
 pub(super) fn calls() -> BTreeMap<String, Call> {
     [
+        ("observer_triage", Tier::Haiku, &["snapshot"][..]),
         (
             "memory_retrieval_filter",
             Tier::Haiku,
-            &["issue_summary", "plan_summary", "candidate_memories"][..],
+            &["issue_summary", "plan_summary", "candidate_memories"],
         ),
         (
             "coach_agent",

@@ -39,7 +39,7 @@ async fn a_hello_is_kept_and_answered_with_what_is_true() -> Result<()> {
             "clientId": init["clientId"],
             "capabilities": {"ai": false, "memory": true, "github": false},
             "featureFlags":
-                {"observer": false, "practice": false, "dashboard": false, "explain": false},
+                {"observer": true, "practice": false, "dashboard": false, "explain": false},
         })
     };
     assert_eq!(init, expected(Value::Null, 0, &init));
@@ -444,7 +444,6 @@ async fn a_message_that_is_not_built_yet_is_answered_so() -> Result<()> {
             json!({"path": "a", "range": range, "selectedText": "x"}),
         ),
         ("user:cancel", json!({"requestId": "r1"})),
-        ("observer:mute", json!({"muted": true})),
         (
             "coaching:feedback",
             json!({"messageId": "m", "helpful": true}),

@@ -11,6 +11,11 @@ use serde::{Deserialize, Serialize};
 pub struct Breaker(BTreeMap<String, u32>);
 
 impl Breaker {
+    /// The counts as they were kept.
+    pub fn of(counts: BTreeMap<String, u32>) -> Self {
+        Self(counts)
+    }
+
     /// What the next nudge of this kind is to do.
     pub fn next(&self, signal: Signal) -> BreakerStep {
         match self.0.get(word(signal)).copied().unwrap_or_default() {

@@ -10,6 +10,8 @@ use crate::{Problem, teach::ByStage};
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// Whether it follows sessions at all.
+    pub enabled: bool,
     /// How eager it is.
     pub profile: Profile,
     /// A model is only asked when a computed signal asks for a look.

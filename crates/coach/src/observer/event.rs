@@ -209,4 +209,50 @@ impl Event {
             _ => return None,
         })
     }
+
+    /// The same without the names of what must not be named, and without its texts.
+    pub(super) fn hiding(self, is_secret: impl Fn(&str) -> bool, instead: &str) -> Self {
+        let hide = |path: Path| {
+            if is_secret(&path) {
+                instead.into()
+            } else {
+                path
+            }
+        };
+        match self {
+            Self::FileOpened { path, by_human } => Self::FileOpened {
+                path: hide(path),
+                by_human,
+            },
+            Self::FileSaved(path) => Self::FileSaved(hide(path)),
+            Self::FileClosed(path) => Self::FileClosed(hide(path)),
+            Self::FileCreated(path) => Self::FileCreated(hide(path)),
+            Self::FileMoved { from, to } => Self::FileMoved {
+                from: hide(from),
+                to: hide(to),
+            },
+            Self::FileDeleted(path) => Self::FileDeleted(hide(path)),
+            Self::Edited { path, .. } if is_secret(&path) => Self::Edited {
+                path: instead.into(),
+                before: None,
+                text: None,
+            },
+            Self::TabSwitched(path) => Self::TabSwitched(hide(path)),
+            Self::Selected(path) => Self::Selected(hide(path)),
+            Self::ExplainAsked(path) => Self::ExplainAsked(hide(path)),
+            Self::Shown { kind, path } => Self::Shown {
+                kind,
+                path: path.map(hide),
+            },
+            Self::PhaseStarted(phase) => Self::PhaseStarted(Phase {
+                expected_files: phase.expected_files.into_iter().map(hide).collect(),
+                ..phase
+            }),
+            Self::Neighbours(found) => Self::Neighbours(Neighbours {
+                importers: found.importers.into_iter().map(hide).collect(),
+                imported: found.imported.into_iter().map(hide).collect(),
+            }),
+            other => other,
+        }
+    }
 }

@@ -184,7 +184,7 @@ impl State {
         match (reason, signal) {
             (None, Some(signal)) => {
                 let suggested = triage.suggested_context.as_ref();
-                let nudge = self.nudge(signal, triage.confidence, suggested, now);
+                let nudge = self.nudge(asking.trigger, signal, triage.confidence, suggested, now);
                 self.kept.last_nudge = Some(now);
                 self.kept.breaker.sent(signal);
                 steps.push(Step::Nudge(Box::new(nudge)));

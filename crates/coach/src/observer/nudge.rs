@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use paige_protocol::coach::coaching::{BreakerStep, NudgeContext, Signal};
+use paige_protocol::coach::coaching::{BreakerStep, NudgeContext, Signal, Trigger};
 use serde::Serialize;
 
 use super::{moment::Moment, moment::spoken, state::State, triage::SuggestedContext};
@@ -15,6 +15,8 @@ const LONGEST_DESCRIPTION: usize = 300;
 /// A nudge.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Nudge {
+    /// What made the Observer look.
+    pub trigger: Trigger,
     /// What was noticed.
     pub signal: Signal,
     /// How sure the model is.
@@ -32,6 +34,7 @@ pub struct Nudge {
 impl State {
     pub(super) fn nudge(
         &self,
+        trigger: Trigger,
         signal: Signal,
         confidence: f64,
         suggested: Option<&SuggestedContext>,
@@ -56,6 +59,7 @@ impl State {
             step,
         };
         Nudge {
+            trigger,
             message: line(signal, confidence, &context),
             signal,
             confidence,

@@ -246,6 +246,38 @@ impl State {
         steps
     }
 
+    /// Takes in what happened before a restart: it counts for what is noticed, and is no reason to look.
+    pub fn recall(&mut self, event: Event, at: Moment) {
+        let kept = self.kept.clone();
+        self.edits.settle(at, &self.config.signals);
+        self.take(event, at, &mut Vec::new());
+        self.kept = kept;
+    }
+
+    /// Takes in what a file was when the phase began, and what it is now.
+    pub fn recall_text(
+        &mut self,
+        path: &Path,
+        before: &Arc<str>,
+        text: &Arc<str>,
+        dirty: bool,
+        now: Moment,
+    ) {
+        let numbers = self.config.signals;
+        self.edits
+            .edited(path, Some(before), Some(text), now, &numbers);
+        if !dirty {
+            self.edits.saved(path);
+        }
+    }
+
+    /// All that happened before a restart is taken in; a spell of idleness begins here.
+    pub fn resume(&mut self, now: Moment) {
+        self.last_action = now;
+        self.idle_seen = false;
+        self.reported_idle = false;
+    }
+
     /// Takes an event in; says what it is a reason for.
     fn take(&mut self, event: Event, now: Moment, steps: &mut Vec<Step>) -> Option<Trigger> {
         match event {

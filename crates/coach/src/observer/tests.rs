@@ -1,7 +1,9 @@
 //! What the Observer decides, driven by hand.
 
 mod answers;
+mod hour;
 mod order;
+mod properties;
 mod signals;
 
 use paige_protocol::coach::{

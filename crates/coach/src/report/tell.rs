@@ -254,10 +254,21 @@ fn observer(action: &Action) -> String {
             }
         ),
         Action::NudgeSent { signal, .. } => format!("A nudge was sent: {}", word(signal)),
-        Action::NudgeSuppressed { signal, reason, .. } => match signal {
-            Some(signal) => format!("A nudge was kept back: {} ({})", word(signal), word(reason)),
-            None => format!("The Observer did not look ({})", word(reason)),
-        },
+        Action::NudgeSuppressed {
+            signal,
+            reason,
+            error,
+            ..
+        } => {
+            let why = match error {
+                Some(error) => format!("{}: {}", word(reason), quoted(error)),
+                None => word(reason),
+            };
+            match signal {
+                Some(signal) => format!("A nudge was kept back: {} ({why})", word(signal)),
+                None => format!("The Observer did not nudge ({why})"),
+            }
+        }
         Action::ObserverMuted { muted: true } => "The Observer was muted".to_owned(),
         Action::ObserverMuted { muted: false } => "The Observer may speak again".to_owned(),
         other => unknown(other.kind()).1,

@@ -157,7 +157,7 @@ fn rows(status: SessionStatus, ended: Option<u32>) -> Rows {
                 5,
                 90,
                 "nudge_suppressed",
-                &json!({"signal": "long_idle", "confidence": 0.5, "reason": HOSTILE}),
+                &json!({"trigger": "idle", "signal": "long_idle", "confidence": 0.5, "reason": "low_confidence", "times": 1, "error": HOSTILE}),
             ),
             entry(
                 9,
@@ -378,7 +378,7 @@ fn every_kind_is_told_in_words_of_its_own() {
         ),
         (
             "nudge_sent",
-            json!({"signal": "long_idle", "confidence": 0.5}),
+            json!({"signal": "long_idle", "confidence": 0.5, "step": "ask"}),
             "A nudge was sent: long idle",
         ),
         (

@@ -17,13 +17,8 @@ pub(crate) fn kept(transcript: &str) -> String {
 pub(super) fn told(reader: &Reader<'_>, session: u32) -> Result<String, CoachError> {
     let mut text = String::new();
     for entry in actions::by_session(reader, session)? {
-        let whole = format!(
-            r#"{{"actionType":{},"data":{}}}"#,
-            serde_json::Value::from(&*entry.kind),
-            entry.data.as_deref().unwrap_or("null")
-        );
         // What an older version wrote and this one does not know is left out.
-        let Ok(action) = serde_json::from_str::<Action>(&whole) else {
+        let Some(action) = crate::action(&entry) else {
             continue;
         };
         if matches!(action, Action::McpToolCall { .. }) {

@@ -56,7 +56,7 @@ pub(super) async fn hello(request: &Request<'_>, hello: Hello) -> Option<Goodbye
         ?resume,
         "A client has said hello."
     );
-    request.client.set_hello(hello);
+    request.desk.hub.greeted(request.client, hello);
     let (mut last, mut anew) = match resume {
         Resume::After(last) => (last, None),
         Resume::Anew(reason) => (0, Some(reason)),

@@ -54,6 +54,16 @@ pub(super) fn idle_end(request: &Request<'_>, idle: IdleEnd) {
     });
 }
 
+pub(super) fn explain_asked(request: &Request<'_>, explain: coaching::Explain) {
+    let Some(path) = request.path(&explain.path) else {
+        return;
+    };
+    request.desk.coach.observe(&Action::UserExplainRequest {
+        path: path.into(),
+        range: explain.range,
+    });
+}
+
 pub(super) fn command_run(request: &Request<'_>, run: coaching::CommandRun) {
     request.desk.coach.command_ran(&CommandRun {
         command: run.command,

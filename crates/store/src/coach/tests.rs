@@ -5,6 +5,7 @@ mod forgetting;
 mod learning;
 mod retaining;
 mod walk;
+mod watching;
 
 use crate::row::Json;
 use crate::{Config, ConstraintKind, Reader, Store, StoreError, Unit};
