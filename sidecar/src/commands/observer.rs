@@ -7,9 +7,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use paige_claude::{Tier, Usage};
-use paige_coach::observer::eval::{Case, Evaluation, Mistake, Recorded, Scenario, Spent, looks};
+use paige_coach::observer::eval::{
+    Asker, Case, Evaluation, Mistake, Recorded, RecordedLook, Scenario, Spent, looks, prompt_bytes,
+};
 use paige_protocol::coach::coaching::SuppressionReason;
 
+use super::thinking::runtime;
 use crate::config::Mind;
 use crate::exit::{Exit, Failure, print, tell};
 
@@ -39,6 +42,10 @@ pub(crate) struct Eval {
     /// has changed, and go where something has.
     #[arg(long, conflicts_with = "without")]
     snapshots: bool,
+    /// Ask the model about every look first, and write its answers into the .looks.jsonl files. Answers that
+    /// are wrong on purpose stay. This costs as much as the calls.
+    #[arg(long, conflicts_with_all = ["without", "snapshots"])]
+    record: bool,
 }
 
 fn rule(text: &str) -> Result<SuppressionReason, String> {
@@ -48,7 +55,8 @@ fn rule(text: &str) -> Result<SuppressionReason, String> {
 /// Evaluates the Observer.
 ///
 /// # Errors
-/// [`Exit::Refused`] when a file cannot be read, is no export, or cannot be written.
+/// [`Exit::Refused`] when a file cannot be read, is no export, or cannot be written, and when
+/// the model cannot be asked.
 pub(crate) fn observer(
     mind: &Mind,
     coach: &paige_coach::Config,
@@ -58,10 +66,16 @@ pub(crate) fn observer(
     let mut cases = Vec::new();
     for file in &eval.files {
         let mut case = read(file)?;
-        if eval.snapshots {
-            let lines = looks(&case.scenario, &coach.observer)
+        if eval.snapshots || eval.record {
+            let lines = if eval.record {
+                record(mind, coach, &case)?
+            } else {
+                let looks = looks(&case.scenario, &coach.observer);
+                looks.iter().map(|look| case.recorded.line(look)).collect()
+            };
+            let lines = lines
                 .iter()
-                .map(|look| serde_json::to_string(&case.recorded.line(look)))
+                .map(serde_json::to_string)
                 .collect::<Result<Vec<_>, _>>()
                 .map_err(|error| Failure::internal("A snapshot cannot be written", error))?;
             let text: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
@@ -81,11 +95,13 @@ pub(crate) fn observer(
         };
         mind.models.cost(&model, &usage)
     };
+    let prompt_bytes = prompt_bytes(&mind.prompts, coach)
+        .map_err(|error| Failure::internal("The prompt cannot be filled in", error))?;
     let found = Evaluation::of(
         &cases,
         &coach.observer,
         eval.without,
-        prompt_bytes(mind),
+        prompt_bytes,
         &price,
     );
     if eval.json {
@@ -98,10 +114,36 @@ pub(crate) fn observer(
     Ok(())
 }
 
-/// How long the prompt is beside the snapshot.
-fn prompt_bytes(mind: &Mind) -> usize {
-    let _ = mind;
-    0
+/// Puts every look to the model, but those that are wrong on purpose.
+fn record(
+    mind: &Mind,
+    coach: &paige_coach::Config,
+    case: &Case,
+) -> Result<Vec<RecordedLook>, Failure> {
+    let refused = |message: String| Failure::new(Exit::Refused, message);
+    let usual = paige_claude::Config::default();
+    let client = paige_claude::Config {
+        api_key: mind.api_key.clone(),
+        base_url: mind.base_url.clone().unwrap_or(usual.base_url),
+        models: mind.models.clone(),
+        mapping: mind.model_mapping.clone(),
+        ..paige_claude::Config::default()
+    };
+    let asker = Asker::new(client, &mind.prompts, coach)
+        .map_err(|message| Failure::new(Exit::Configuration, message))?;
+    runtime()?.block_on(async {
+        let mut lines = Vec::new();
+        for look in looks(&case.scenario, &coach.observer) {
+            let known = case.recorded.line(&look);
+            lines.push(if known.wrong_on_purpose.is_some() {
+                known
+            } else {
+                let asked = asker.ask(&look).await;
+                asked.map_err(|error| refused(error.message()))?
+            });
+        }
+        Ok(lines)
+    })
 }
 
 /// The file of looks that stands beside a session.

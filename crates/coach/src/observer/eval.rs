@@ -3,13 +3,15 @@
 //!
 //! [`Scenario`] is what happened, with labels; [`looks`] are the moments at which a trigger of the
 //! Observer fires in it; [`Recorded`] is what a model has answered to each; [`Evaluation`] compares the
-//! columns. Nothing here reads a file, asks a model or looks at a clock.
+//! columns; [`Asker`] asks a model anew. Nothing else here asks a model, and nothing reads a file.
 
+mod ask;
 mod record;
 mod replay;
 mod scenario;
 mod score;
 
+pub use ask::{Asker, prompt_bytes};
 pub use record::{Missing, Recorded, RecordedLook, Spent, WrongOnPurpose};
 pub use replay::{Look, looks};
 pub use scenario::{Label, Scenario};

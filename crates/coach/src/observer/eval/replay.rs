@@ -1,11 +1,16 @@
 //! A recorded session goes through the Observer once more.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use paige_protocol::coach::{
     Action,
     coaching::{Signal, SuppressionReason, Trigger},
 };
+use paige_store::coach::Stage;
 use serde_json::Value;
 
 use super::{
@@ -13,7 +18,7 @@ use super::{
     scenario::{Happening, Scenario},
 };
 use crate::observer::{
-    Ask, Config, Event, Moment, Snapshot, Start, State, Step, Triage, breaker::word, told_as,
+    Ask, Config, Event, Moment, Path, Phase, Snapshot, Start, State, Step, Triage, breaker::word, told_as,
 };
 
 /// The rules that keep a look back before a model is asked.
@@ -232,9 +237,11 @@ struct Play<'a> {
     /// Answers that are still to come, in the order in which they come.
     coming: Vec<(Moment, Answer)>,
     /// The phase that is active, for a restart.
-    phase: Option<(crate::observer::Phase, Moment)>,
-    stage: paige_store::coach::Stage,
+    phase: Option<(Phase, Moment)>,
+    stage: Stage,
     online: bool,
+    /// By file: its text when the phase began, its text now, and whether that is unsaved.
+    texts: BTreeMap<Path, (Arc<str>, Arc<str>, bool)>,
 }
 
 impl<'a> Play<'a> {
@@ -253,6 +260,7 @@ impl<'a> Play<'a> {
             phase: None,
             stage: scenario.stage,
             online: true,
+            texts: BTreeMap::new(),
         }
     }
 
@@ -315,15 +323,34 @@ impl<'a> Play<'a> {
 
     fn remember(&mut self, event: &Event, at: Moment) {
         match event {
-            Event::PhaseStarted(phase) => self.phase = Some((phase.clone(), at)),
+            Event::PhaseStarted(phase) => {
+                self.phase = Some((phase.clone(), at));
+                for (before, now, _) in self.texts.values_mut() {
+                    *before = now.clone();
+                }
+            }
             Event::PhaseCompleted | Event::PlanMade => self.phase = None,
+            Event::Edited { path, before, text } => {
+                let text = text.clone().unwrap_or_default();
+                let known = self.texts.entry(path.clone()).or_insert_with(|| {
+                    let before = before.clone().unwrap_or_default();
+                    (before, text.clone(), true)
+                });
+                (known.1, known.2) = (text, true);
+            }
+            Event::FileSaved(path) => {
+                if let Some(known) = self.texts.get_mut(path) {
+                    known.2 = false;
+                }
+            }
             Event::StageIs(stage) => self.stage = *stage,
             Event::Online(online) => self.online = *online,
             _ => {}
         }
     }
 
-    /// What is kept over a restart goes on, and what was asked is never answered.
+    /// What is kept over a restart goes on, the timeline and the texts are read again, and what was asked is
+    /// never answered.
     fn restart(&mut self, at: Moment) {
         let start = Start {
             stage: self.stage,
@@ -332,7 +359,21 @@ impl<'a> Play<'a> {
             online: self.online,
         };
         self.coming.clear();
-        self.state = leave_out(State::new(self.config, start, at), self.without);
+        let mut state = State::new(self.config, start, at);
+        for (then, what) in &self.scenario.happened {
+            match what {
+                // These are on no timeline.
+                Happening::Restart
+                | Happening::Event(Event::Edited { .. } | Event::StageIs(_) | Event::Online(_)) => {}
+                Happening::Event(event) if *then < at => state.recall(event.clone(), *then),
+                Happening::Event(_) => {}
+            }
+        }
+        for (path, (before, now, dirty)) in &self.texts {
+            state.recall_text(path, before, now, *dirty, at);
+        }
+        state.resume(at);
+        self.state = leave_out(state, self.without);
     }
 }
 
