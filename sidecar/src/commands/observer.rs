@@ -97,13 +97,7 @@ pub(crate) fn observer(
     };
     let prompt_bytes = prompt_bytes(&mind.prompts, coach)
         .map_err(|error| Failure::internal("The prompt cannot be filled in", error))?;
-    let found = Evaluation::of(
-        &cases,
-        &coach.observer,
-        eval.without,
-        prompt_bytes,
-        &price,
-    );
+    let found = Evaluation::of(&cases, &coach.observer, eval.without, prompt_bytes, &price);
     if eval.json {
         let text = serde_json::to_string(&found)
             .map_err(|error| Failure::internal("The figures cannot be written", error))?;

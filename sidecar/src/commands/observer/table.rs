@@ -28,7 +28,7 @@ pub(super) fn text(found: &Evaluation, model: &str) -> String {
         tell(verdict, &mut trouble);
     }
     if trouble.is_empty() {
-        text.push_str("Every scenario went as its labels say.\n");
+        text.push_str("Every session went as its labels say.\n");
     } else {
         text.push('\n');
         text.push_str(&trouble);
@@ -38,12 +38,12 @@ pub(super) fn text(found: &Evaluation, model: &str) -> String {
 
 fn figures(set: &Set) -> String {
     let mut text = format!(
-        "{}: {} scenarios, {:.1} hours, {} labels, {} looks\n\n",
+        "{}: {}, {:.1} hours, {}, {}\n\n",
         if set.held_out { "Held out" } else { "Tuned" },
-        set.scenarios,
+        counted(set.scenarios, "session"),
         set.hours,
-        set.labels,
-        set.looks,
+        counted(set.labels, "label"),
+        counted(set.looks, "look"),
     );
     let mut rows = vec![(String::new(), Vec::new())];
     for column in &set.columns {
@@ -65,14 +65,19 @@ fn figures(set: &Set) -> String {
         usd.map_or("unknown".to_owned(), |usd| format!("{usd:.4}"))
     });
     for (name, cells) in rows {
-        let mut line = format!("{name:<20}");
+        let mut line = format!("{name:<18}");
         for cell in cells {
-            let _ = write!(line, "{cell:>15}");
+            let _ = write!(line, "{cell:>16}");
         }
         text.push_str(line.trim_end());
         text.push('\n');
     }
     text
+}
+
+fn counted(count: u32, what: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{s}")
 }
 
 fn name(strategy: Strategy) -> &'static str {

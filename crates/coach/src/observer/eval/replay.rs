@@ -18,7 +18,8 @@ use super::{
     scenario::{Happening, Scenario},
 };
 use crate::observer::{
-    Ask, Config, Event, Moment, Path, Phase, Snapshot, Start, State, Step, Triage, breaker::word, told_as,
+    Ask, Config, Event, Moment, Path, Phase, Snapshot, Start, State, Step, Triage, breaker::word,
+    told_as,
 };
 
 /// The rules that keep a look back before a model is asked.
@@ -364,7 +365,8 @@ impl<'a> Play<'a> {
             match what {
                 // These are on no timeline.
                 Happening::Restart
-                | Happening::Event(Event::Edited { .. } | Event::StageIs(_) | Event::Online(_)) => {}
+                | Happening::Event(Event::Edited { .. } | Event::StageIs(_) | Event::Online(_)) => {
+                }
                 Happening::Event(event) if *then < at => state.recall(event.clone(), *then),
                 Happening::Event(_) => {}
             }

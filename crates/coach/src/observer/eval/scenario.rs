@@ -296,11 +296,18 @@ impl<'a> Reader<'a> {
     fn piece<T: Deserialize<'a>>(&self, piece: &'a RawValue, what: &str) -> Result<T, Mistake> {
         serde_json::from_str(piece.get()).map_err(|error| {
             let line = self.line_of(piece) + error.line().saturating_sub(1);
-            Mistake::new(line, format!("This {what} is wrong: {}.", without_place(&error)))
+            Mistake::new(
+                line,
+                format!("This {what} is wrong: {}.", without_place(&error)),
+            )
         })
     }
 
-    fn event(&self, piece: &'a RawValue, plans: &[Plan]) -> Result<Option<(Moment, Event)>, Mistake> {
+    fn event(
+        &self,
+        piece: &'a RawValue,
+        plans: &[Plan],
+    ) -> Result<Option<(Moment, Event)>, Mistake> {
         let entry: Entry = self.piece(piece, "event")?;
         let at = entry.at.0;
         let action: Action = match serde_json::from_value(serde_json::json!({
@@ -340,11 +347,7 @@ impl<'a> Reader<'a> {
         Ok(event.map(|event| (at, event)))
     }
 
-    fn raw(
-        &self,
-        file: &File<'a>,
-        happened: &mut Vec<(Moment, Happening)>,
-    ) -> Result<(), Mistake> {
+    fn raw(&self, file: &File<'a>, happened: &mut Vec<(Moment, Happening)>) -> Result<(), Mistake> {
         let mut texts: BTreeMap<String, Arc<str>> = file
             .files
             .iter()
@@ -405,7 +408,10 @@ impl<'a> Reader<'a> {
                     let mut before = before;
                     for n in 1..=updates {
                         let text: Arc<str> = typed.after(n, updates).into();
-                        last = Moment(at.0 + (seconds * 1000.0) as u64 * u64::from(n - 1) / u64::from(updates));
+                        last = Moment(
+                            at.0 + (seconds * 1000.0) as u64 * u64::from(n - 1)
+                                / u64::from(updates),
+                        );
                         happened.push((
                             last,
                             Happening::Event(Event::Edited {

@@ -328,10 +328,7 @@ fn run_of(
     match strategy {
         Strategy::Never => bare(Vec::new(), Vec::new()),
         Strategy::Always => bare(
-            looks
-                .iter()
-                .map(|look| (look.at, Said::Anything))
-                .collect(),
+            looks.iter().map(|look| (look.at, Said::Anything)).collect(),
             Vec::new(),
         ),
         Strategy::Rules => Run {
@@ -461,7 +458,11 @@ fn count(n: usize) -> u32 {
 }
 
 fn named(look: &Look) -> String {
-    format!("the look at {} ({})", look.at.iso(), trigger_word(look.trigger()))
+    format!(
+        "the look at {} ({})",
+        look.at.iso(),
+        trigger_word(look.trigger())
+    )
 }
 
 fn trigger_word(trigger: Trigger) -> String {
