@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use anyhow::{Context as _, Result, ensure};
+use paige_tests::anthropic;
 use paige_tests::mcp::Era;
 use paige_tests::project::workspace_root;
 use paige_tests::sidecar::binary;
-use paige_tests::{Claude, Project, Sidecar, Socket};
+use paige_tests::{Claude, Fake, Project, Sidecar, Socket};
 use serde_json::{Value, json};
 
 /// The rules that can be left out: each must be missed by a session.
@@ -219,6 +220,49 @@ async fn a_session_that_was_exported_is_evaluated_as_it_is() -> Result<()> {
     let output = eval(&["--record"], &files)?;
     assert_eq!(output.status.code(), Some(9));
     assert_eq!(looks_of(&file)?, looks);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_are_recorded_anew_but_for_those_that_are_wrong_on_purpose() -> Result<()> {
+    let fake = Fake::start(&anthropic::demo_script()?).await?;
+    let folder = tempfile::tempdir()?;
+    let from = workspace_root().join("tests/observer");
+    for name in ["done.json", "done.looks.jsonl"] {
+        std::fs::copy(from.join(name), folder.path().join(name))?;
+    }
+    let file = folder.path().join("done.json");
+    let before = looks_of(&file)?;
+    let mut command = Command::new(binary());
+    command
+        .env_clear()
+        .env("DATA_DIR", folder.path().join("data"))
+        .env("ANTHROPIC_API_KEY", anthropic::KEY)
+        .env("ANTHROPIC_BASE_URL", fake.url())
+        .args(["observer", "eval", "--record", "--json"])
+        .arg(&file);
+    let output = tokio::task::spawn_blocking(move || command.output()).await??;
+    ensure!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let after = looks_of(&file)?;
+    assert_eq!(after.len(), before.len());
+    for (before, after) in before.iter().zip(&after) {
+        if before["wrongOnPurpose"].is_object() {
+            assert_eq!(before, after);
+            continue;
+        }
+        assert_eq!(before["snapshot"], after["snapshot"]);
+        assert_eq!(after["answer"]["signal"], "no_nudge", "{after}");
+        ensure!(after["spent"]["outputTokens"].as_u64() > Some(0), "{after}");
+        ensure!(after["afterMs"].is_u64(), "{after}");
+    }
+    // A model that says nothing finds nothing.
+    let found: Value = serde_json::from_slice(&output.stdout)?;
+    assert_eq!(column(&found["sets"][0], "full")?["found"], 0);
+    fake.expect_all_valid()?;
     Ok(())
 }
 
