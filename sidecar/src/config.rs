@@ -133,11 +133,29 @@ pub(crate) fn data_dir(settings: &Settings) -> Result<DataDir, Failure> {
 /// # Errors
 /// [`Exit::Configuration`] with one message that names every wrong setting.
 pub(crate) fn mind(settings: &Settings) -> Result<(DataDir, Mind, paige_coach::Config), Failure> {
+    mind_with(settings, |_, _| None)
+}
+
+/// The same for a command that asks a model: it needs a key, unless it is to do without.
+///
+/// # Errors
+/// [`Exit::Configuration`] with one message that names every wrong setting.
+pub(crate) fn asking_mind(
+    settings: &Settings,
+) -> Result<(DataDir, Mind, paige_coach::Config), Failure> {
+    mind_with(settings, |read, offline| read.api_key(settings, offline))
+}
+
+fn mind_with(
+    settings: &Settings,
+    key: impl FnOnce(&mut Reader<'_>, bool) -> Option<Secret>,
+) -> Result<(DataDir, Mind, paige_coach::Config), Failure> {
     let mut problems = Vec::new();
     let (layers, data) = Layers::new(settings, &mut problems);
     let mut read = Reader::new(&layers, &mut problems);
     let offline = read.flag("PAIGE_OFFLINE", &settings.offline);
-    let mind = read.mind(settings, data.as_ref(), offline, None);
+    let api_key = key(&mut read, offline);
+    let mind = read.mind(settings, data.as_ref(), offline, api_key);
     let coach = read.coach(data.as_ref());
     match data {
         Some(data) if problems.is_empty() => Ok((data, mind, coach)),
@@ -162,13 +180,7 @@ pub(crate) fn load(settings: &Settings) -> Result<Config, Failure> {
         parse::project_dir,
     );
     let offline = read.flag("PAIGE_OFFLINE", &settings.offline);
-    let api_key = if offline {
-        None
-    } else {
-        read.required("ANTHROPIC_API_KEY", &settings.anthropic_api_key,
-            "Set it in the environment or in the .env file of the data directory, or use --offline to do without.",
-            parse::api_key)
-    };
+    let api_key = read.api_key(settings, offline);
     let port = read
         .optional("PORT", &settings.port, parse::port)
         .unwrap_or(DEFAULT_PORT);

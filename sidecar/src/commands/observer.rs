@@ -26,6 +26,14 @@ pub(crate) enum ObserverCommand {
     Eval(Eval),
 }
 
+impl ObserverCommand {
+    /// Whether a model is asked, so that a key is needed.
+    pub(crate) fn asks(&self) -> bool {
+        let Self::Eval(eval) = self;
+        eval.record
+    }
+}
+
 /// What to evaluate.
 #[derive(Args)]
 pub(crate) struct Eval {

@@ -304,6 +304,19 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The key of the Anthropic API, unless it is done without.
+    pub(super) fn api_key(&mut self, settings: &Settings, offline: bool) -> Option<Secret> {
+        if offline {
+            return None;
+        }
+        self.required(
+            "ANTHROPIC_API_KEY",
+            &settings.anthropic_api_key,
+            "Set it in the environment or in the .env file of the data directory, or use --offline to do without.",
+            parse::api_key,
+        )
+    }
+
     /// What the coach thinks with.
     pub(super) fn mind(
         &mut self,

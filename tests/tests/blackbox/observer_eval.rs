@@ -217,8 +217,11 @@ async fn a_session_that_was_exported_is_evaluated_as_it_is() -> Result<()> {
     assert_eq!(looks[1]["trigger"], "file_save");
     assert_eq!(looks[1]["snapshot"]["open_file"]["path"], "a.rs");
     // Without a key nobody can be asked.
-    let output = eval(&["--record"], &files)?;
-    assert_eq!(output.status.code(), Some(9));
+    for (args, code) in [(&["--record"][..], 1), (&["--record", "--offline"], 9)] {
+        let output = eval(args, &files)?;
+        assert_eq!(output.status.code(), Some(code));
+        ensure!(String::from_utf8(output.stderr)?.contains("ANTHROPIC_API_KEY"));
+    }
     assert_eq!(looks_of(&file)?, looks);
     Ok(())
 }
