@@ -27,6 +27,8 @@ mod replay;
 mod secrets;
 #[path = "blackbox/story1.rs"]
 mod story1;
+#[path = "blackbox/story10.rs"]
+mod story10;
 #[path = "blackbox/story2.rs"]
 mod story2;
 #[path = "blackbox/story3.rs"]

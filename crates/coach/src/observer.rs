@@ -53,8 +53,8 @@ pub use nudge::{MARKER, Nudge};
 pub use signals::{Fact, Facts, Holds, Noticed};
 pub use snapshot::{Diff, EditLoop, OpenFile, PhaseView, RecentAction, RepeatedError, Snapshot};
 pub use state::{Ask, Kept, Start, State, Status, Step};
-pub(crate) use task::Ear;
 pub use task::Judge;
+pub(crate) use task::{Ear, tell_status};
 pub use triage::{SuggestedContext, Triage, told_as};
 
 #[cfg(test)]

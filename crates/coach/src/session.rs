@@ -26,7 +26,9 @@ use paige_store::{
 };
 
 use crate::{
-    Coach, CoachError, convert, log, push,
+    Coach, CoachError, convert, log,
+    observer::tell_status,
+    push,
     wrap_up::{self, Ending},
 };
 
@@ -78,6 +80,7 @@ impl Coach {
         let _rules = self.0.rules.lock().await;
         let project_dir = self.0.project_dir.clone();
         let config = self.0.config.clone();
+        let observed = config.observer.enabled;
         let open: Vec<String> = self
             .0
             .open_files
@@ -92,7 +95,7 @@ impl Coach {
                     if !start.force {
                         return Err(CoachError::ActiveSessionExists(active.id));
                     }
-                    end(unit, &active, rows::SessionStatus::Abandoned)?;
+                    end(unit, &active, rows::SessionStatus::Abandoned, observed)?;
                 }
                 let level = config.first_hint_level(lowest_stage(unit)?.as_str());
                 let row = sessions::create(
@@ -128,6 +131,9 @@ impl Coach {
                     hint_level: level,
                 };
                 push(unit, &ServerMessage::SessionStarted(started.clone()))?;
+                if observed {
+                    tell_status(unit, row.id, true)?;
+                }
                 Ok((row, started))
             })
             .await?;
@@ -161,6 +167,7 @@ impl Coach {
     pub async fn end(&self, transcript: Option<String>) -> Result<Ending, CoachError> {
         let waiting = self.0.wrapped_up.subscribe();
         let thinks = self.can_think().is_ok();
+        let observed = self.0.config.observer.enabled;
         let transcript = transcript
             .filter(|text| !text.trim().is_empty())
             .map(|text| wrap_up::kept(&text));
@@ -172,9 +179,9 @@ impl Coach {
                 let active = sessions::active(unit)?.ok_or(CoachError::NoActiveSession)?;
                 let learns = transcript.is_some() || wrap_up::is_eventful(unit, active.id)?;
                 if !(thinks && learns) {
-                    return end(unit, &active, rows::SessionStatus::Completed);
+                    return end(unit, &active, rows::SessionStatus::Completed, observed);
                 }
-                let ended = end(unit, &active, rows::SessionStatus::Ending)?;
+                let ended = end(unit, &active, rows::SessionStatus::Ending, observed)?;
                 wrap_up::schedule(unit, active.id, transcript.as_deref())?;
                 Ok(ended)
             })
@@ -227,7 +234,7 @@ impl Coach {
                 "A session of another project was left active; it is now abandoned."
             );
             let abandoned: Result<_, CoachError> = self
-                .commit(move |unit| end(unit, &row, rows::SessionStatus::Abandoned))
+                .commit(move |unit| end(unit, &row, rows::SessionStatus::Abandoned, false))
                 .await;
             abandoned?;
             return Ok(());
@@ -255,6 +262,7 @@ fn end(
     unit: &mut Unit<'_>,
     session: &Session,
     status: rows::SessionStatus,
+    observed: bool,
 ) -> Result<SessionCompleted, CoachError> {
     hint_level_spans::end(unit, session.id)?;
     let ended = sessions::end(unit, session.id, status)?;
@@ -282,6 +290,9 @@ fn end(
         },
     )?;
     let completed = wrap_up::completed(unit, &ended)?;
+    if observed {
+        tell_status(unit, session.id, false)?;
+    }
     // What is wrapped up first is told after that.
     if status != rows::SessionStatus::Ending {
         push(unit, &ServerMessage::SessionCompleted(completed.clone()))?;

@@ -133,7 +133,14 @@ async fn a_second_start_is_refused_unless_forced() {
     assert!(old.ended_at.is_some());
     assert_eq!(
         scene.kinds(),
-        ["session:started", "session:completed", "session:started"]
+        [
+            "session:started",
+            "observer:status",
+            "observer:status",
+            "session:completed",
+            "session:started",
+            "observer:status"
+        ]
     );
 }
 
@@ -333,7 +340,7 @@ async fn lines_and_rungs_that_make_no_sense_are_refused() {
     }
     assert_eq!(
         scene.kinds(),
-        ["session:started"],
+        ["session:started", "observer:status"],
         "nobody was told anything"
     );
 }

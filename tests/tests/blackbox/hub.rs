@@ -127,18 +127,24 @@ async fn a_replay_is_the_same_messages_again() -> Result<()> {
         .request("file:save", json!({"path": "a.txt", "content": "x"}))
         .await?;
     client.request("session:end", json!({})).await?;
-    until(&mut client, 3).await?;
+    until(&mut client, 5).await?;
     let live = client.pushes.clone();
     let kinds: Vec<&Value> = live.iter().map(|push| &push["type"]).collect();
     assert_eq!(
         kinds,
-        ["session:started", "fs:save_ack", "session:completed"]
+        [
+            "session:started",
+            "observer:status",
+            "fs:save_ack",
+            "observer:status",
+            "session:completed"
+        ]
     );
 
     sidecar.kill()?;
     let sidecar = Sidecar::start(&project)?;
     let (mut late, _) = Socket::resume(&sidecar, &cursor).await?;
-    until(&mut late, 3).await?;
+    until(&mut late, 5).await?;
     assert_eq!(late.pushes, live);
     // Who resumes is not told of a snapshot.
     late.expect_none(|frame| {
@@ -176,7 +182,7 @@ async fn a_cursor_that_cannot_be_resumed_gets_a_fresh_snapshot() -> Result<()> {
     client
         .request("file:open", json!({"path": "a.txt"}))
         .await?;
-    let head = 31;
+    let head = 32;
 
     let cursors = [
         ("unknown_stream", "0".repeat(stream.len()), 3),
@@ -262,7 +268,7 @@ async fn a_client_that_starts_anew_during_a_session_gets_all_of_it() -> Result<(
 
     let mut late = Socket::connect(&sidecar).await?;
     let init = late.say_hello(None).await?;
-    assert_eq!((&init["sessionId"], &init["seq"]), (&json!(1), &json!(2)));
+    assert_eq!((&init["sessionId"], &init["seq"]), (&json!(1), &json!(3)));
     let restore = restored(&mut late).await?;
     let expected = json!({
         "session": started["session"],
@@ -275,6 +281,15 @@ async fn a_client_that_starts_anew_during_a_session_gets_all_of_it() -> Result<(
         "fileHints": [],
     });
     assert_eq!(restore, expected);
+    let status = late
+        .expect_where("how the Observer is", |frame| {
+            frame["type"] == "observer:status"
+        })
+        .await?;
+    assert_eq!(
+        status["payload"],
+        json!({"active": true, "muted": false, "lastEvaluation": null})
+    );
     late.expect("fs:tree").await?;
 
     // The same after a restart: what is kept in memory was kept on disk as well.

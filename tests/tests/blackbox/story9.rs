@@ -41,6 +41,12 @@ impl Scene {
                 include_str!("../../../sidecar/demo/test_basket.py"),
             ),
         ])?;
+        // What it asks is of no interest here, and would be counted with the rest.
+        std::fs::create_dir_all(&project.data)?;
+        std::fs::write(
+            project.data.join("coaching.toml"),
+            "[observer]\nenabled = false\n",
+        )?;
         let sidecar = Sidecar::thinking(&project, &fake, args)?;
         let (window, _) = Socket::hello(&sidecar).await?;
         let claude = Claude::connect(&sidecar, Era::Sessions).await?;

@@ -83,7 +83,7 @@ async fn models_are_listed_with_prices_and_the_mapping_in_force() -> Result<()> 
 async fn a_prompt_is_shown_as_it_would_be_sent() -> Result<()> {
     let project = remembered().await?;
     let list = shown(&project, &["prompts", "list"])?;
-    assert_eq!(list.lines().count(), 5, "{list}");
+    assert_eq!(list.lines().count(), 6, "{list}");
     for name in [
         "memory_retrieval_filter",
         "coach_agent",

@@ -26,8 +26,8 @@ use tokio::{
 };
 
 use super::{
-    Ask, Event, Kept, Moment, Neighbours, Nudge, Path, Phase, Snapshot, State, Status, Step,
-    Triage, breaker::Breaker, imports,
+    Ask, Event, Kept, Moment, Neighbours, Nudge, Path, Phase, Snapshot, State, Step, Triage,
+    breaker::Breaker, imports,
 };
 use crate::{Coach, CoachError, entry, log, push, session::lowest_stage, wrap_up::inputs::Inputs};
 
@@ -131,16 +131,27 @@ impl Coach {
             crate::session::still_active(unit, session)?;
             observers::mute(unit, session, muted)?;
             log(unit, Some(session), &Action::ObserverMuted { muted })?;
-            let kept = observers::of_session(unit, session)?;
-            let status = ObserverStatus {
-                active,
-                muted,
-                last_evaluation: kept.and_then(|kept| kept.last_evaluation_at),
-            };
-            push(unit, &ServerMessage::ObserverStatus(status.clone()))?;
-            Ok(status)
+            tell_status(unit, session, active)
         })
         .await
+    }
+
+    /// How the Observer of the active session is; `None` without one, and when it is switched off.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn observer_status(&self) -> Result<Option<ObserverStatus>, CoachError> {
+        let Some(session) = self.active_session_id() else {
+            return Ok(None);
+        };
+        if !self.0.config.observer.enabled {
+            return Ok(None);
+        }
+        let kept = self
+            .0
+            .store
+            .read(|reader| observers::of_session(reader, session))?;
+        Ok(Some(status_of(kept, true)))
     }
 
     /// Follows one session after another and nudges, for as long as it runs; run it as a task.
@@ -166,7 +177,7 @@ impl Coach {
                     None => return,
                 },
             };
-            match Following::begin(self, judge, clock, session, recall).await {
+            match Following::begin(self, judge, clock, session, recall) {
                 Ok(mut following) => match following.run(&mut raw, &mut entries).await {
                     Next::Session => {}
                     Next::Again => next = Some((session, true)),
@@ -295,8 +306,8 @@ impl Drop for Following<'_> {
 }
 
 impl<'a> Following<'a> {
-    /// Takes a session up, and tells everyone (spec: story 10, AC 1).
-    async fn begin(
+    /// Takes a session up.
+    fn begin(
         coach: &'a Coach,
         judge: &'a dyn Judge,
         clock: Clock,
@@ -337,8 +348,6 @@ impl<'a> Following<'a> {
             following.recall(now)?;
         }
         following.look_for_neighbours(phase.as_ref().map(phase_of));
-        let status = following.state.status();
-        following.tell_status(status).await;
         Ok(following)
     }
 
@@ -431,23 +440,21 @@ impl<'a> Following<'a> {
     async fn take(&mut self, event: Event) {
         let now = self.clock.now();
         let event = self.hiding(event);
-        // Who mutes has told everyone in the same unit.
-        let is_told = matches!(event, Event::Muted(_));
         // A clock that comes late must not take what happened since for the end of a spell.
         if !matches!(event, Event::Tick)
             && let Some(due) = self.state.due().filter(|due| *due <= now)
         {
             let steps = self.state.on(Event::Tick, due);
-            self.carry_out(steps, false).await;
+            self.carry_out(steps).await;
         }
         let steps = self.state.on(event, now);
-        self.carry_out(steps, is_told).await;
+        self.carry_out(steps).await;
         if self.keep_at.is_none() && *self.state.kept() != self.written {
             self.keep_at = Some(Instant::now() + KEEP_EVERY);
         }
     }
 
-    async fn carry_out(&mut self, steps: Vec<Step>, is_told: bool) {
+    async fn carry_out(&mut self, steps: Vec<Step>) {
         for step in steps {
             match step {
                 Step::Log(action) => self
@@ -457,8 +464,8 @@ impl<'a> Following<'a> {
                     .observe(Some(self.session), entry(&action)),
                 Step::Ask(ask) => self.ask(*ask),
                 Step::Nudge(nudge) => self.send(*nudge).await,
-                Step::Status(_) if is_told => {}
-                Step::Status(status) => self.tell_status(status).await,
+                // Whoever starts, mutes or ends it tells so in the same unit.
+                Step::Status(_) => {}
             }
         }
     }
@@ -487,23 +494,6 @@ impl<'a> Following<'a> {
         }
     }
 
-    async fn tell_status(&mut self, status: Status) {
-        let message = ServerMessage::ObserverStatus(ObserverStatus {
-            active: status.active,
-            muted: status.muted,
-            last_evaluation: status.last_evaluation.map(Moment::iso),
-        });
-        let told = self
-            .coach
-            .0
-            .store
-            .commit(move |unit| push(unit, &message))
-            .await;
-        if let Err(error) = told {
-            tracing::error!(%error, "How the Observer is could not be told.");
-        }
-    }
-
     /// Writes what is to survive a restart, behind.
     fn keep(&mut self) {
         self.keep_at = None;
@@ -529,6 +519,25 @@ impl<'a> Following<'a> {
             found
         });
     }
+}
+
+fn status_of(kept: Option<observers::Observer>, active: bool) -> ObserverStatus {
+    ObserverStatus {
+        active,
+        muted: kept.as_ref().is_some_and(|kept| kept.muted),
+        last_evaluation: kept.and_then(|kept| kept.last_evaluation_at),
+    }
+}
+
+/// Tells everyone in a unit how the Observer of a session is (spec: story 10, AC 1 and 2).
+pub(crate) fn tell_status(
+    unit: &mut Unit<'_>,
+    session: u32,
+    active: bool,
+) -> Result<ObserverStatus, CoachError> {
+    let status = status_of(observers::of_session(unit, session)?, active);
+    push(unit, &ServerMessage::ObserverStatus(status.clone()))?;
+    Ok(status)
 }
 
 /// The unit of a nudge (decisions, "Nudge"; coaching.md §3 on the fifth).

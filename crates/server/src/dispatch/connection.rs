@@ -110,6 +110,11 @@ async fn snapshot(
     }
     if let Some(restore) = snapshot.restore {
         request.answer(&ServerMessage::SessionRestore(restore));
+        match request.desk.coach.observer_status() {
+            Ok(Some(status)) => request.answer(&ServerMessage::ObserverStatus(status)),
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, "A client was not told how the Observer is."),
+        }
     }
     files::send_tree(request, None).await;
     Some(snapshot.seq)
