@@ -94,21 +94,21 @@ fn every_prompt_is_whole() {
     .map(|prompt| (prompt.tier(), prompt.max_tokens()))
     .into();
     assert_eq!(
-        facts,
-        [
-            (Tier::Haiku, 2048),
-            (Tier::Sonnet, 8192),
-            (Tier::Sonnet, 4096),
-            (Tier::Sonnet, 2048),
-<<<<<<< HEAD
-            (Tier::Haiku, 512),
-            (Tier::Haiku, 2048)
-=======
-            (Tier::Haiku, 2048),
-            (Tier::Haiku, 512)
->>>>>>> wt-obs
-        ]
-    );
+            facts,
+            [
+                (Tier::Haiku, 2048),
+                (Tier::Sonnet, 8192),
+                (Tier::Sonnet, 4096),
+                (Tier::Sonnet, 2048),
+    <<<<<<< HEAD
+                (Tier::Haiku, 512),
+                (Tier::Haiku, 2048)
+    =======
+                (Tier::Haiku, 2048),
+                (Tier::Haiku, 512)
+    >>>>>>> wt-obs
+            ]
+        );
 }
 
 #[test]

@@ -97,6 +97,11 @@ pub(crate) enum Command {
     /// Run a command, such as `claude`, in a terminal into which Paige types her nudges when it is quiet.
     /// It ends as the command does.
     Run(RunArgs),
+    /// See how good the Observer is, by recorded sessions.
+    Observer {
+        #[command(subcommand)]
+        command: crate::commands::ObserverCommand,
+    },
     /// Show the tokens that clients need.
     Tokens {
         /// Make new ones: every client has to be given its new token afterwards.

@@ -3,6 +3,7 @@
 mod forget;
 mod logs;
 mod memory;
+mod observer;
 mod replay;
 mod run;
 mod sessions;
@@ -19,6 +20,7 @@ use serde::Serialize;
 pub(crate) use self::forget::{Forget, forget};
 pub(crate) use self::logs::logs;
 pub(crate) use self::memory::memory;
+pub(crate) use self::observer::{ObserverCommand, observer};
 pub(crate) use self::replay::replay;
 pub(crate) use self::run::run;
 pub(crate) use self::sessions::{export, sessions};

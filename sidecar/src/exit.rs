@@ -29,7 +29,8 @@ pub(crate) enum Exit {
     /// `status` and `stop`: no sidecar runs on this data directory; `logs`: it has no log yet.
     NotRunning = 8,
     /// There is no such session or project; `export`: or the file cannot be written or is there already;
-    /// `prompts try`: an answer is of no use.
+    /// `prompts try`: an answer is of no use; `observer eval`: a file cannot be read, is no export, or its
+    /// model cannot be asked.
     Refused = 9,
     /// Something failed that should not; the message and the log have the details.
     Internal = 70,

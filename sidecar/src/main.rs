@@ -65,6 +65,8 @@ fn main() -> ExitCode {
             .and_then(|(data, mind, coach)| commands::prompts(&data, &mind, &coach, &command)),
         Some(Command::Memory { command }) => config::mind(&settings, false)
             .and_then(|(data, mind, _)| commands::memory(&data, &mind, command)),
+        Some(Command::Observer { command }) => config::mind(&settings, command.asks())
+            .and_then(|(_, mind, coach)| commands::observer(&mind, &coach, command)),
         Some(Command::Tokens { rotate, json }) => {
             config::data_dir(&settings).and_then(|data| commands::tokens(&data, rotate, json))
         }

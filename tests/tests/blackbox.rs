@@ -19,6 +19,8 @@ mod guard;
 mod hub;
 #[path = "blackbox/limits.rs"]
 mod limits;
+#[path = "blackbox/observer_eval.rs"]
+mod observer_eval;
 #[path = "blackbox/refusals.rs"]
 mod refusals;
 #[path = "blackbox/replay.rs"]

@@ -27,6 +27,7 @@ mod breaker;
 mod change;
 mod config;
 mod edits;
+pub mod eval;
 mod event;
 mod flow;
 mod imports;

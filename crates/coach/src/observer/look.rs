@@ -70,7 +70,7 @@ impl State {
     }
 
     fn applies(&self, rule: SuppressionReason) -> bool {
-        self.without != Some(rule)
+        !self.without.contains(&rule)
     }
 
     fn phase_number(&self) -> Option<u32> {
@@ -174,6 +174,13 @@ impl State {
         if !triage.should_nudge {
             return;
         }
+        let noticed = match noticed {
+            // Left out, such a rule would take whatever is said for the vaguest of signals.
+            Ok(None) if !self.applies(R::Contradictory) => Ok(Some(Signal::StuckOnImplementation)),
+            Err(rule) if !self.applies(rule) => Ok(Some(Signal::StuckOnImplementation)),
+            noticed => noticed,
+        };
+        let signal = noticed.ok().flatten();
         let reason = self.objection(&asking, &triage, noticed, now);
         match (reason, signal) {
             (None, Some(signal)) => {

@@ -78,7 +78,7 @@ pub struct State {
     pub(super) last_digest: Option<u64>,
     /// By reason: when looks at unsaved text that were kept back were last told, and how many since.
     pub(super) kept_back: BTreeMap<SuppressionReason, (Moment, u32)>,
-    pub(super) without: Option<SuppressionReason>,
+    pub(super) without: Vec<SuppressionReason>,
 }
 
 impl State {
@@ -112,15 +112,15 @@ impl State {
             asked: 0,
             last_digest: None,
             kept_back: BTreeMap::new(),
-            without: None,
+            without: Vec::new(),
         }
     }
 
-    /// The same without the rule that keeps something back for this reason: to see what the rule is good
-    /// for.
+    /// The same without the rule that keeps something back for this reason, and without those that were
+    /// left out before: to see what a rule is good for.
     #[must_use]
     pub fn without(mut self, rule: SuppressionReason) -> Self {
-        self.without = Some(rule);
+        self.without.push(rule);
         self
     }
 
