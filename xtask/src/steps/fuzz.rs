@@ -47,7 +47,8 @@ pub(super) fn can_enclose() -> bool {
         "--fork",
         "--kill-child",
     ];
-    let mounts = "mount --make-rprivate / && mount --bind /mnt /mnt && setpriv --no-new-privs true";
+    let mounts =
+        "mount --make-rprivate / && mount --rbind /mnt /mnt && setpriv --no-new-privs true";
     cfg!(target_os = "linux")
         && Run::program("unshare")
             .args(spaces)

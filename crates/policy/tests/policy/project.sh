@@ -60,6 +60,6 @@ printf 'more\n' >> changed.txt
 diff -u notes.txt changed.txt | sed 's,^--- .*,--- notes.txt,;s,^+++ .*,+++ notes.txt,' > notes.diff || true
 rm changed.txt
 # Files that are older than the index need not be looked at again.
-find . -path ./.git -prune -o -type f -exec touch -d 2020-01-01 {} +
+find . -path ./.git -prune -o -type f -exec touch -d '100 days ago' {} +
 git status > /dev/null
 git status > /dev/null
