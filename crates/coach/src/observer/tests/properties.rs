@@ -107,7 +107,7 @@ impl Oracle {
             }
             What::Explain => {
                 self.explains += 1;
-                if self.explains % 3 == 0 {
+                if self.explains.is_multiple_of(3) {
                     self.trigger();
                 }
             }
