@@ -90,6 +90,7 @@ fn every_prompt_is_whole() {
         "knowledge_gap_agent",
         "dreyfus_agent",
         "reflection_agent",
+        "observer_triage",
     ]
     .map(|name| prompts.get(name).expect("a prompt"))
     .map(|prompt| (prompt.tier(), prompt.max_tokens()))
@@ -101,7 +102,8 @@ fn every_prompt_is_whole() {
             (Tier::Sonnet, 8192),
             (Tier::Sonnet, 4096),
             (Tier::Sonnet, 2048),
-            (Tier::Haiku, 2048)
+            (Tier::Haiku, 2048),
+            (Tier::Haiku, 512)
         ]
     );
 }
@@ -160,6 +162,22 @@ fn dreyfus_agent() {
             "accumulated_evidence": [],
         }),
         expect_file!["snapshots/dreyfus_agent.txt"],
+    );
+}
+
+#[test]
+fn observer_triage() {
+    check(
+        "observer_triage",
+        json!({
+            "snapshot": {
+                "trigger": "buffer_updates",
+                "current_phase": {"number": 1, "title": "Find it", "description": "Find where the callback runs twice.", "expected_files": ["src/login.ts"], "status": "active", "begun": "4m"},
+                "recent_actions": [{"type": "buffer_update", "path": "src/app.ts", "times": 5, "ago": "2s"}],
+                "signals": [{"signal": "wrong_file", "holds": "yes", "evidence": "edited src/app.ts for 3m12s without a look at an expected file"}],
+            },
+        }),
+        expect_file!["snapshots/observer_triage.txt"],
     );
 }
 

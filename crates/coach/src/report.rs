@@ -54,6 +54,8 @@ pub struct Report {
     pub hints_used: Vec<HintUse>,
     /// What the Observer sent or kept back, in the order of time.
     pub nudges: Vec<Nudge>,
+    /// How often the Observer looked, and what came of it.
+    pub looks: Looks,
     /// What the calls to models cost.
     pub costs: Costs,
     /// What the session showed that the learner does not know yet.
@@ -197,6 +199,20 @@ pub struct Nudge {
     pub confidence: Option<f64>,
     /// Why it was kept back.
     pub reason: Option<String>,
+}
+
+/// How often the Observer looked, and what came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Looks {
+    /// Looks that came to nothing before a model was asked.
+    pub kept_back: u32,
+    /// Those of them that the pre-check kept back, so that a call was saved.
+    pub saved: u32,
+    /// Looks about which a model was asked.
+    pub asked: u32,
+    /// Those of them that the pre-check would have saved.
+    pub would_be_saved: u32,
 }
 
 /// What the calls to models cost.

@@ -11,7 +11,8 @@ use paige_protocol::coach::{
 use super::{
     config::Profile,
     moment::Moment,
-    state::{Ask, Asking, State, Step},
+    state::{Asking, State},
+    step::{Ask, Step},
     triage::{Triage, is_refuted},
 };
 

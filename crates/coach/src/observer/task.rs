@@ -6,19 +6,15 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use paige_protocol::{
     ProjectPath,
-    coach::{
-        Action, ServerMessage,
-        coaching::{Nudge as NudgeMessage, ObserverStatus, SuppressionReason},
-    },
+    coach::{Action, coaching::ObserverStatus},
     tree::{NodeKind, TreeNode},
 };
 use paige_store::{
-    Json, StoreError, TimelineEntry, Unit,
-    coach::{Severity, gaps, observers, phases, plans, sessions},
+    StoreError, TimelineEntry, Unit,
+    coach::{observers, phases, plans, sessions},
 };
 use tokio::{
     sync::{broadcast, mpsc},
@@ -26,10 +22,11 @@ use tokio::{
 };
 
 use super::{
-    Ask, Event, Kept, Moment, Neighbours, Nudge, Path, Phase, Snapshot, State, Step, Triage,
-    breaker::Breaker, imports,
+    Ask, Event, Kept, Moment, Neighbours, Nudge, Path, Phase, State, Step, Triage, imports,
+    judge::{Judge, Model},
+    record::{kept_of, row_of, send, status_of, tell_status},
 };
-use crate::{Coach, CoachError, entry, log, push, session::lowest_stage, wrap_up::inputs::Inputs};
+use crate::{Coach, CoachError, entry, log, session::lowest_stage};
 
 /// Raw events that may wait. More come only when the loop hangs, and are dropped.
 const MOST_WAITING: usize = 1024;
@@ -39,48 +36,6 @@ const MOST_FILES: usize = 2000;
 const KEEP_EVERY: Duration = Duration::from_millis(500);
 /// What a path is called that is not to be named.
 const SECRET: &str = "[secret]";
-
-/// Who judges a snapshot: a model, or who stands in for one.
-#[async_trait]
-pub trait Judge: Send + Sync {
-    /// Whether anybody can be asked.
-    fn is_there(&self) -> bool {
-        true
-    }
-
-    /// Judges what the Observer saw in a session.
-    ///
-    /// # Errors
-    /// Why there is no judgement, as a sentence.
-    async fn judge(&self, session: u32, snapshot: &Snapshot) -> Result<Triage, String>;
-}
-
-/// The triage model.
-struct Model(Coach);
-
-#[async_trait]
-impl Judge for Model {
-    fn is_there(&self) -> bool {
-        self.0.can_think().is_ok()
-    }
-
-    async fn judge(&self, session: u32, snapshot: &Snapshot) -> Result<Triage, String> {
-        let snapshot = serde_json::to_value(snapshot).map_err(|error| error.to_string())?;
-        let fields = Inputs::from([("snapshot".to_owned(), snapshot)]);
-        let limit = self.0.0.config.observer.triage_limit();
-        let asked = self
-            .0
-            .ask_with::<Triage>("observer_triage", Some(session), &fields, |request| {
-                request.deadline(limit).check(|answer| {
-                    let triage: Triage = serde_json::from_value(answer.clone())
-                        .map_err(|error| error.to_string())?;
-                    triage.check()
-                })
-            })
-            .await;
-        asked.map_err(|error| error.message())
-    }
-}
 
 /// Where callers put what is on no timeline.
 pub(crate) struct Ear {
@@ -521,105 +476,6 @@ impl<'a> Following<'a> {
     }
 }
 
-fn status_of(kept: Option<observers::Observer>, active: bool) -> ObserverStatus {
-    ObserverStatus {
-        active,
-        muted: kept.as_ref().is_some_and(|kept| kept.muted),
-        last_evaluation: kept.and_then(|kept| kept.last_evaluation_at),
-    }
-}
-
-/// Tells everyone in a unit how the Observer of a session is (spec: story 10, AC 1 and 2).
-pub(crate) fn tell_status(
-    unit: &mut Unit<'_>,
-    session: u32,
-    active: bool,
-) -> Result<ObserverStatus, CoachError> {
-    let status = status_of(observers::of_session(unit, session)?, active);
-    push(unit, &ServerMessage::ObserverStatus(status.clone()))?;
-    Ok(status)
-}
-
-/// The unit of a nudge (decisions, "Nudge"; coaching.md §3 on the fifth).
-fn send(
-    unit: &mut Unit<'_>,
-    session: u32,
-    row: &observers::Observer,
-    nudge: Nudge,
-) -> Result<(), CoachError> {
-    if sessions::active(unit)?.is_none_or(|active| active.id != session) {
-        return Ok(());
-    }
-    let muted = observers::of_session(unit, session)?.is_some_and(|kept| kept.muted);
-    if muted {
-        return log(
-            unit,
-            Some(session),
-            &Action::NudgeSuppressed {
-                trigger: nudge.trigger,
-                signal: Some(nudge.signal),
-                confidence: Some(nudge.confidence),
-                reason: SuppressionReason::Muted,
-                times: 1,
-                error: None,
-            },
-        );
-    }
-    observers::keep(unit, row)?;
-    log(
-        unit,
-        Some(session),
-        &Action::NudgeSent {
-            signal: nudge.signal,
-            confidence: nudge.confidence,
-            step: nudge.context.step,
-        },
-    )?;
-    if nudge.records_gap {
-        record_gap(unit, session, &nudge)?;
-    }
-    let expires_at = nudge.expires_at.iso();
-    let message = ServerMessage::Nudge(NudgeMessage {
-        signal: nudge.signal,
-        confidence: nudge.confidence,
-        context: nudge.context,
-        message: nudge.message,
-        expires_at: expires_at.clone(),
-        // To whom it is delivered is known where clients are.
-        deliver: false,
-        replay: None,
-    });
-    unit.push(message.kind(), message.payload_json(), Some(expires_at))?;
-    Ok(())
-}
-
-/// Four nudges of a kind have not helped: what the phase teaches is open.
-fn record_gap(unit: &mut Unit<'_>, session: u32, nudge: &Nudge) -> Result<(), CoachError> {
-    let phase = match plans::active(unit, session)? {
-        Some(plan) => phases::active(unit, plan.id)?,
-        None => None,
-    };
-    let Some(phase) = phase else {
-        return Ok(());
-    };
-    let teaching = &phase.teaching.0;
-    gaps::record(
-        unit,
-        &gaps::NewGap {
-            session_id: session,
-            topic: teaching.teaches.clone().unwrap_or(phase.title.clone()),
-            severity: Severity::High,
-            evidence: format!(
-                "In the phase \u{201c}{}\u{201d} four nudges of the kind {} did not help.",
-                phase.title,
-                super::breaker::word(nudge.signal)
-            ),
-            related_concepts: Vec::new(),
-        },
-    )?;
-    Ok(())
-}
-
 /// Waits for what is under way, for ever when nothing is.
 async fn done<T>(slot: &mut Option<BoxFuture<'_, T>>) -> T {
     match slot {
@@ -645,28 +501,5 @@ fn phase_of(row: &phases::Phase) -> Phase {
             .iter()
             .map(|path| Path::from(path.strip_prefix("./").unwrap_or(path)))
             .collect(),
-    }
-}
-
-fn kept_of(row: observers::Observer) -> Kept {
-    Kept {
-        muted: row.muted,
-        last_nudge: row.last_nudge_at.as_deref().and_then(Moment::parse),
-        last_evaluation: row.last_evaluation_at.as_deref().and_then(Moment::parse),
-        updates: row.buffer_updates,
-        explains: row.explain_requests,
-        breaker: Breaker::of(row.nudges.0),
-    }
-}
-
-fn row_of(session: u32, kept: &Kept) -> observers::Observer {
-    observers::Observer {
-        session_id: session,
-        muted: kept.muted,
-        last_nudge_at: kept.last_nudge.map(Moment::iso),
-        last_evaluation_at: kept.last_evaluation.map(Moment::iso),
-        buffer_updates: kept.updates,
-        explain_requests: kept.explains,
-        nudges: Json(kept.breaker.counts().clone()),
     }
 }

@@ -1,6 +1,6 @@
 //! From rows to a [`Report`].
 
-use paige_protocol::coach::Action;
+use paige_protocol::coach::{Action, coaching::SuppressionReason};
 use paige_store::coach::{
     SessionStatus, actions, api_calls, gaps, hint_level_spans, hints, phases, plans,
     progress::{self, Progress, ProgressEvent},
@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    About, Calls, Costs, Event, FORMAT, Gap, HintUse, Issue, Lane, LevelSpan, Nudge, Phase, Plan,
-    Problem, Report, Sum, VERSION, tell,
+    About, Calls, Costs, Event, FORMAT, Gap, HintUse, Issue, Lane, LevelSpan, Looks, Nudge, Phase,
+    Plan, Problem, Report, Sum, VERSION, tell,
 };
 use crate::redact::redact;
 
@@ -169,6 +169,7 @@ impl Report {
                 .collect(),
             hints_used: hints_used(rows),
             nudges: rows.entries.iter().filter_map(nudge).collect(),
+            looks: looks(&rows.entries),
             costs: Costs {
                 total: Sum::from(rows.total.clone()),
                 calls: rows
@@ -310,6 +311,33 @@ fn hints_used(rows: &Rows) -> Vec<HintUse> {
     uses.into_iter().map(|(_, hint)| hint).collect()
 }
 
+fn looks(entries: &[actions::TimelineEntry]) -> Looks {
+    let mut looks = Looks::default();
+    for entry in entries {
+        match crate::action(entry) {
+            Some(Action::ObserverTriage { precheck, .. }) => {
+                looks.asked += 1;
+                looks.would_be_saved += u32::from(!precheck);
+            }
+            Some(Action::NudgeSuppressed {
+                confidence: None,
+                reason,
+                times,
+                ..
+            }) => match reason {
+                SuppressionReason::Failed => looks.asked += 1,
+                SuppressionReason::Precheck => {
+                    looks.kept_back += times;
+                    looks.saved += times;
+                }
+                _ => looks.kept_back += times,
+            },
+            _ => {}
+        }
+    }
+    looks
+}
+
 fn nudge(entry: &actions::TimelineEntry) -> Option<Nudge> {
     let sent = match &*entry.kind {
         "nudge_sent" => true,
@@ -317,6 +345,10 @@ fn nudge(entry: &actions::TimelineEntry) -> Option<Nudge> {
         _ => return None,
     };
     let data = data(entry);
+    // Looks that came to nothing are counted; here stands what a model wanted.
+    if data["confidence"].is_null() {
+        return None;
+    }
     let text = |name: &str| data[name].as_str().map(str::to_owned);
     Some(Nudge {
         at: entry.at.clone(),

@@ -176,6 +176,17 @@ fn help(out: &mut String, report: &Report) {
         rows,
         "No nudge was sent or kept back in this session.",
     );
+    let looks = report.looks;
+    if looks.asked + looks.kept_back > 0 {
+        let _ = writeln!(
+            out,
+            "\nThe Observer looked {} times and asked a model about {} of them. The pre-check saved {} calls, and would have saved {} more.",
+            looks.asked + looks.kept_back,
+            looks.asked,
+            looks.saved,
+            looks.would_be_saved
+        );
+    }
 }
 
 fn costs(out: &mut String, report: &Report) {

@@ -237,11 +237,38 @@ fn events_and_uses_of_hints_are_in_order_and_counted() {
         (first.hints, first.hints_used, first.highest_rung),
         (2, 2, Some(3))
     );
+    assert_eq!(report.looks, Looks::default());
     let nudge = &report.nudges[0];
     assert_eq!(
         (nudge.sent, nudge.signal.as_deref(), nudge.confidence),
         (false, Some("long_idle"), Some(0.5))
     );
+}
+
+#[test]
+fn looks_of_the_observer_are_counted_with_the_calls_that_the_precheck_saves() {
+    let suppressed = |reason: &str, times: u32| json!({"trigger": "buffer_updates", "reason": reason, "times": times});
+    let triage = |precheck: bool| json!({"trigger": "idle", "shouldNudge": false, "confidence": 0.9, "signal": null, "reasoning": null, "precheck": precheck});
+    let mut rows = rows(SessionStatus::Completed, Some(3600));
+    rows.entries = vec![
+        entry(1, 0, "nudge_suppressed", &suppressed("flow_state", 12)),
+        entry(2, 0, "nudge_suppressed", &suppressed("precheck", 3)),
+        entry(3, 0, "nudge_suppressed", &suppressed("failed", 1)),
+        entry(4, 0, "observer_triage", &triage(true)),
+        entry(5, 0, "observer_triage", &triage(false)),
+    ];
+    let report = Report::of(&rows, &at(7200));
+    let expected = Looks {
+        kept_back: 15,
+        saved: 3,
+        asked: 3,
+        would_be_saved: 1,
+    };
+    assert_eq!(report.looks, expected);
+    assert_eq!(report.nudges, []);
+    let text = markdown(&report);
+    let told = "The Observer looked 18 times and asked a model about 3 of them. The pre-check saved 3 calls, and would have saved 1 more.";
+    assert!(text.contains(told), "{text}");
 }
 
 #[test]
