@@ -10,6 +10,7 @@ mod record;
 mod replay;
 mod scenario;
 mod score;
+mod typed;
 
 pub use ask::{Asker, prompt_bytes};
 pub use record::{Missing, Recorded, RecordedLook, Spent, WrongOnPurpose};

@@ -61,7 +61,7 @@ impl Look {
 pub fn looks(scenario: &Scenario, config: &Config) -> Vec<Look> {
     let mut looks = Vec::new();
     let mut play = Play::new(scenario, config, &BEFORE_ASKING);
-    play.to_the_end(|_, at, steps| {
+    play.play(|_, at, steps| {
         let mut ask = None;
         for step in steps {
             if let Step::Ask(asked) = step {
@@ -136,7 +136,7 @@ pub(super) fn run(
     let mut open = HashMap::new();
     let without: Vec<_> = without.into_iter().collect();
     let mut play = Play::new(scenario, config, &without);
-    play.to_the_end(|answered, at, steps| {
+    play.play(|answered, at, steps| {
         let mut answer = None;
         let of_answer = answered.and_then(|ask| open.remove(&ask));
         if let Some(look) = of_answer {
@@ -267,7 +267,7 @@ impl<'a> Play<'a> {
 
     /// Plays all. `take` is given what comes of each event, with the number of the question if the event was
     /// its answer, and gives the answer to what is asked.
-    fn to_the_end(&mut self, mut take: impl FnMut(Option<u64>, Moment, &[Step]) -> Option<Answer>) {
+    fn play(&mut self, mut take: impl FnMut(Option<u64>, Moment, &[Step]) -> Option<Answer>) {
         for (at, what) in &self.scenario.happened {
             self.until(*at, &mut take);
             match what {
