@@ -1,8 +1,13 @@
 //! The commands beside `serve`: they work on the data directory, with or without a live sidecar.
 
+mod bridge;
+mod doctor;
 mod forget;
+mod live;
 mod logs;
+mod loopback;
 mod memory;
+mod plugin;
 mod replay;
 mod sessions;
 mod thinking;
@@ -15,9 +20,12 @@ use paige_protocol::process::{Health, Rendezvous};
 use rustix::process::{Pid, Signal};
 use serde::Serialize;
 
+pub(crate) use self::bridge::{mcp, mcp_headers};
+pub(crate) use self::doctor::doctor;
 pub(crate) use self::forget::{Forget, forget};
 pub(crate) use self::logs::logs;
 pub(crate) use self::memory::memory;
+pub(crate) use self::plugin::{install, uninstall};
 pub(crate) use self::replay::replay;
 pub(crate) use self::sessions::{export, sessions};
 pub(crate) use self::thinking::{models, prompts};
