@@ -108,7 +108,7 @@ pub(crate) fn install(settings: &Settings, from: Option<&Path>, yes: bool) -> Re
     kept.write(&data)?;
     scene.write(&text)?;
     print(&format!(
-        "Paige is on in {}. Start Claude Code there: it asks whether to trust the folder and then knows the plugin; `claude plugin install {PLUGIN} --scope local` in that folder fetches it at once.",
+        "Paige is on in {}. Start Claude Code there and trust the folder; or fetch the plugin at once with\n  claude plugin marketplace add {place} && claude plugin install {PLUGIN} --scope local",
         scene.project
     ));
     Ok(())
