@@ -121,6 +121,37 @@ pub(crate) enum Command {
         #[arg(long, value_name = "N", default_value_t = paige_protocol::coach::replay::DEFAULT_SPEED)]
         speed: f64,
     },
+    /// An MCP server on stdin and stdout, for Claude Code: it hands all on to the sidecar of the project, and
+    /// starts one when there is none, which goes on running.
+    Mcp {
+        /// For this program itself: be the sidecar that is started.
+        #[arg(long, hide = true)]
+        serve: bool,
+    },
+    /// Print the headers that /mcp needs as a JSON object, for the headersHelper of an MCP client.
+    McpHeaders,
+    /// Turn Paige on in Claude Code for one project (--project-dir, or this folder): the plugin, and the rule
+    /// that Claude gets no tool that writes. It goes into the project's .claude/settings.local.json.
+    InstallPlugin {
+        /// A folder with Paige's marketplace file, instead of the marketplace of the repository.
+        #[arg(long, value_name = "FOLDER")]
+        from: Option<PathBuf>,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Look at what Paige needs in this project, and say what to do where something is missing.
+    Doctor {
+        /// One JSON array instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take back what `install-plugin` has put into the project's settings, and nothing else.
+    UninstallPlugin {
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Remove a session, or all that is kept of a project, for good. No sidecar may be running.
     Forget {
         /// The id of the session; `paige-sidecar sessions` lists them.

@@ -1,9 +1,14 @@
 //! The commands beside `serve`: they work on the data directory, with or without a live sidecar.
 
+mod bridge;
+mod doctor;
 mod forget;
+mod live;
 mod logs;
+mod loopback;
 mod memory;
 mod observer;
+mod plugin;
 mod replay;
 mod run;
 mod sessions;
@@ -17,10 +22,13 @@ use paige_protocol::process::{Health, Rendezvous};
 use rustix::process::{Pid, Signal};
 use serde::Serialize;
 
+pub(crate) use self::bridge::{mcp, mcp_headers};
+pub(crate) use self::doctor::doctor;
 pub(crate) use self::forget::{Forget, forget};
 pub(crate) use self::logs::logs;
 pub(crate) use self::memory::memory;
 pub(crate) use self::observer::{ObserverCommand, observer};
+pub(crate) use self::plugin::{install, uninstall};
 pub(crate) use self::replay::replay;
 pub(crate) use self::run::run;
 pub(crate) use self::sessions::{export, sessions};

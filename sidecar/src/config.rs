@@ -128,6 +128,38 @@ pub(crate) fn data_dir(settings: &Settings) -> Result<DataDir, Failure> {
     }
 }
 
+/// How a sidecar is started by a command that needs one.
+pub(crate) struct Start {
+    /// Where Paige keeps its own files.
+    pub(crate) data: DataDir,
+    /// Settings that nobody gave, and what they are then: any port, since who asks finds it; and offline
+    /// without a key, so that all works that needs none.
+    pub(crate) variables: Vec<(&'static str, &'static str)>,
+}
+
+/// What a sidecar is started with that a command needs.
+///
+/// # Errors
+/// [`Exit::Configuration`] when the data directory or the file of settings cannot be used.
+pub(crate) fn start(settings: &Settings) -> Result<Start, Failure> {
+    let mut problems = Vec::new();
+    let (layers, data) = Layers::new(settings, &mut problems);
+    let absent = |variable, given| matches!(layers.text(variable, given), Ok(None));
+    let mut variables = Vec::new();
+    if absent("PORT", &settings.port) {
+        variables.push(("PORT", "0"));
+    }
+    if absent("ANTHROPIC_API_KEY", &settings.anthropic_api_key)
+        && absent("PAIGE_OFFLINE", &settings.offline)
+    {
+        variables.push(("PAIGE_OFFLINE", "true"));
+    }
+    match data {
+        Some(data) if problems.is_empty() => Ok(Start { data, variables }),
+        _ => Err(failure(&problems)),
+    }
+}
+
 /// What the coach thinks with, for commands that serve nothing: no project is needed, and a key only by
 /// one that asks models.
 ///

@@ -83,6 +83,11 @@ impl DataDir {
         self.root.join("ports.json")
     }
 
+    /// What `install-plugin` has put into the settings of which project.
+    pub(crate) fn plugins(&self) -> PathBuf {
+        self.root.join("plugins.json")
+    }
+
     /// There while a sidecar runs, and left behind by one that crashed.
     pub(crate) fn crash_marker(&self) -> PathBuf {
         self.root.join("running.json")

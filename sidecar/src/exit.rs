@@ -10,7 +10,8 @@ use std::process::ExitCode;
 pub(crate) enum Exit {
     /// It did what it was asked to, a stop by signal included.
     Ok = 0,
-    /// One or more settings are missing or wrong; the message names them all.
+    /// One or more settings are missing or wrong; the message names them all. `doctor`: something has to be
+    /// mended.
     Configuration = 1,
     /// The command line could not be understood, or lacks the `--yes` that nobody is there to say.
     /// clap ends the process with this code itself.
@@ -30,7 +31,7 @@ pub(crate) enum Exit {
     NotRunning = 8,
     /// There is no such session or project; `export`: or the file cannot be written or is there already;
     /// `prompts try`: an answer is of no use; `observer eval`: a file cannot be read, is no export, or its
-    /// model cannot be asked.
+    /// model cannot be asked; `install-plugin`: the settings cannot be changed.
     Refused = 9,
     /// Something failed that should not; the message and the log have the details.
     Internal = 70,

@@ -73,6 +73,20 @@ fn main() -> ExitCode {
         Some(Command::Replay { session, speed }) => {
             config::data_dir(&settings).and_then(|data| commands::replay(&data, session, speed))
         }
+        Some(Command::Mcp { serve: false }) => commands::mcp(&settings),
+        Some(Command::Mcp { serve: true }) => {
+            // It outlives who started it: no signal of a terminal reaches another session.
+            let _ = rustix::process::setsid();
+            config::load(&settings).and_then(|config| serve::run(config, serve::announce))
+        }
+        Some(Command::McpHeaders) => {
+            config::data_dir(&settings).and_then(|data| commands::mcp_headers(&data))
+        }
+        Some(Command::InstallPlugin { from, yes }) => {
+            commands::install(&settings, from.as_deref(), yes)
+        }
+        Some(Command::Doctor { json }) => commands::doctor(&settings, json),
+        Some(Command::UninstallPlugin { yes }) => commands::uninstall(&settings, yes),
         Some(Command::Forget {
             session,
             project,

@@ -1,0 +1,8 @@
+//! The plugin of Claude Code: its files, and the commands of the sidecar that connect, install and check it.
+
+#[path = "plugin/bridge.rs"]
+mod bridge;
+#[path = "plugin/files.rs"]
+mod files;
+#[path = "plugin/install.rs"]
+mod install;
