@@ -109,6 +109,12 @@ pub(crate) enum Command {
         #[arg(long, value_name = "N", default_value_t = paige_protocol::coach::replay::DEFAULT_SPEED)]
         speed: f64,
     },
+    /// What Claude Code runs at its hooks: the hook's JSON on stdin, its answer on stdout. PreToolUse is the
+    /// read-only rule, which needs no sidecar; all else goes to the sidecar that runs on this data directory.
+    Hook {
+        /// The event, as Claude Code names it, for instance SessionStart.
+        event: String,
+    },
     /// Remove a session, or all that is kept of a project, for good. No sidecar may be running.
     Forget {
         /// The id of the session; `paige-sidecar sessions` lists them.

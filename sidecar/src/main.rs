@@ -12,6 +12,7 @@ mod data_dir;
 #[cfg(feature = "demo")]
 mod demo;
 mod exit;
+mod hook;
 mod lifecycle;
 mod logging;
 mod mind;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         Some(Command::Replay { session, speed }) => {
             config::data_dir(&settings).and_then(|data| commands::replay(&data, session, speed))
         }
+        Some(Command::Hook { event }) => return hook::run(settings, &event),
         Some(Command::Forget {
             session,
             project,
