@@ -8,6 +8,7 @@ mod deaf;
 mod diff;
 mod hanging;
 mod history;
+mod hook;
 mod idle;
 mod mcp;
 mod open;
@@ -39,7 +40,7 @@ pub(crate) struct Row {
 }
 
 /// All of them.
-pub(crate) const ROWS: [Row; 17] = [
+pub(crate) const ROWS: [Row; 18] = [
     start::ROW,
     idle::ROW,
     mcp::ROW,
@@ -57,6 +58,7 @@ pub(crate) const ROWS: [Row; 17] = [
     dashboard::ROW,
     abandoned::ROW,
     deaf::ROW,
+    hook::ROW,
 ];
 
 /// A sidecar with a coaching session and a window, as at work.
