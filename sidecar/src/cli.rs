@@ -114,6 +114,9 @@ pub(crate) enum Command {
     Hook {
         /// The event, as Claude Code names it, for instance SessionStart.
         event: String,
+        /// For how many milliseconds the sidecar is waited for, on a machine that is slow. [default: 250]
+        #[arg(long, value_name = "N")]
+        limit_ms: Option<u64>,
     },
     /// Remove a session, or all that is kept of a project, for good. No sidecar may be running.
     Forget {

@@ -24,7 +24,7 @@ use crate::data_dir::DataDir;
 use crate::exit::tell;
 
 /// How long the read-only rule may take. Claude Code waits longer, and would go on after that.
-const JUDGE_LIMIT: Duration = Duration::from_secs(2);
+const JUDGE_LIMIT: Duration = Duration::from_secs(4);
 /// How long everything else may take, so that the process is gone within 300 ms.
 const TELL_LIMIT: Duration = Duration::from_millis(250);
 /// How long the sidecar is told of a denial, which Claude Code has then read already.
@@ -35,17 +35,19 @@ const LONGEST_INPUT: u64 = 32 * 1024 * 1024;
 /// The exit code with which Claude Code takes a tool for denied.
 const DENIED: u8 = 2;
 
-/// Answers one hook. An event that is not known is none of ours.
-pub(crate) fn run(settings: Settings, event: &str) -> ExitCode {
+/// Answers one hook. An event that is not known is none of ours. `limit_ms` is how long the sidecar is waited for,
+/// when that is not as long as usual.
+pub(crate) fn run(settings: Settings, event: &str, limit_ms: Option<u64>) -> ExitCode {
+    let limit = |usual| limit_ms.map_or(usual, Duration::from_millis);
     match HookEvent::named(event) {
-        Some(HookEvent::PreToolUse) => judged(settings),
-        Some(event) => told(settings, event),
+        Some(HookEvent::PreToolUse) => judged(settings, limit(REPORT_LIMIT)),
+        Some(event) => told(settings, event, limit(TELL_LIMIT)),
         None => ExitCode::SUCCESS,
     }
 }
 
 /// The read-only rule: an answer in time, or a denial.
-fn judged(settings: Settings) -> ExitCode {
+fn judged(settings: Settings, report_limit: Duration) -> ExitCode {
     let judge = move || {
         let data = config::data_dir(&settings).map_err(|failure| failure.message)?;
         judge::judge(&stdin()?, data)
@@ -60,8 +62,14 @@ fn judged(settings: Settings) -> ExitCode {
     }
     if let Some(report) = judged.report {
         // Nobody waits for what comes of it.
-        let _ = within(REPORT_LIMIT, move || {
-            live::ask(&report.data, HookEvent::PreToolUse, &report.input).map(drop)
+        let _ = within(report_limit, move || {
+            live::ask(
+                &report.data,
+                HookEvent::PreToolUse,
+                &report.input,
+                report_limit,
+            )
+            .map(drop)
         });
     }
     ExitCode::SUCCESS
@@ -80,13 +88,13 @@ fn denied(wrong: &str) -> ExitCode {
 }
 
 /// Tells the live sidecar, and hands its answer on. Without one nothing is said but at the start.
-fn told(settings: Settings, event: HookEvent) -> ExitCode {
+fn told(settings: Settings, event: HookEvent, limit: Duration) -> ExitCode {
     let ask = move || {
         let data = config::data_dir(&settings).ok()?;
         let input = serde_json::from_slice(&stdin().ok()?).ok()?;
-        live::ask(&data, event, &trimmed(event, input)).ok()
+        live::ask(&data, event, &trimmed(event, input), limit).ok()
     };
-    let output = within(TELL_LIMIT, ask).flatten().unwrap_or_else(|| {
+    let output = within(limit, ask).flatten().unwrap_or_else(|| {
         if event == HookEvent::SessionStart {
             HookOutput::context(event, NO_SIDECAR)
         } else {
@@ -128,6 +136,7 @@ fn trimmed(event: HookEvent, mut input: HookInput) -> HookInput {
         HookEvent::PostToolUse | HookEvent::PostToolUseFailure
             if input.tool_name.as_deref() != Some("Bash") =>
         {
+            input.tool_input = input.tool_input.as_ref().map(judge::subject);
             input.tool_response = None;
             input.error = None;
         }

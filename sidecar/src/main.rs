@@ -66,7 +66,7 @@ fn main() -> ExitCode {
         Some(Command::Replay { session, speed }) => {
             config::data_dir(&settings).and_then(|data| commands::replay(&data, session, speed))
         }
-        Some(Command::Hook { event }) => return hook::run(settings, &event),
+        Some(Command::Hook { event, limit_ms }) => return hook::run(settings, &event, limit_ms),
         Some(Command::Forget {
             session,
             project,

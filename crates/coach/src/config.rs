@@ -225,10 +225,11 @@ mod tests {
     }
 
     #[test]
-    fn times_that_make_no_sense_are_refused() {
+    fn numbers_that_make_no_sense_are_refused() {
         let mut config = Config::default();
         config.buffers.backup_delay_ms = 1001;
         config.buffers.summary_seconds = 0;
+        config.hooks.prompt_context_chars = 10_001;
         let names: Vec<_> = config
             .validate()
             .iter()
@@ -236,7 +237,11 @@ mod tests {
             .collect();
         assert_eq!(
             names,
-            ["buffers.backup_delay_ms", "buffers.summary_seconds"]
+            [
+                "buffers.backup_delay_ms",
+                "buffers.summary_seconds",
+                "hooks.prompt_context_chars"
+            ]
         );
     }
 

@@ -45,18 +45,26 @@ pub(super) fn judge(input: &[u8], data: DataDir) -> Result<Judged, String> {
         .filter(|home| home.is_absolute())
         .ok_or("HOME is not set, which ~ stands for")?;
     let port = rendezvous::read(&data.rendezvous()).map(|live| live.port);
-    let verdict = Policy::embedded().judge_following(
-        &Call {
+    let judge_with = |data_dir: &Path| {
+        let call = Call {
             tool_name: &input.tool_name,
             input: &input.tool_input,
             project_dir: &project,
             cwd: &input.cwd,
             home: &home,
-            data_dir: data.root(),
+            data_dir,
             port,
-        },
-        &follow,
-    );
+        };
+        Policy::embedded().judge_following(&call, &follow)
+    };
+    let mut verdict = judge_with(data.root());
+    // A data directory that is named through a link has two names, and neither is Claude's to use.
+    if let Some(real) = follow(data.root()) {
+        let other = judge_with(&real);
+        if other.decision > verdict.decision {
+            verdict = other;
+        }
+    }
     let output = HookOutput::permission(decision(verdict.decision), &verdict.reason);
     let report = denied(&verdict).map(|denied| Report {
         data,
@@ -107,7 +115,7 @@ fn denied(verdict: &Verdict) -> Option<Denied> {
 }
 
 /// Of a tool's arguments what tells where it would have worked; texts that it would have written stay here.
-fn subject(input: &Value) -> Value {
+pub(super) fn subject(input: &Value) -> Value {
     const TELLING: [&str; 6] = [
         "command",
         "file_path",

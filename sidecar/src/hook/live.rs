@@ -11,20 +11,24 @@ use crate::commands::HOSTS;
 use crate::data_dir::DataDir;
 use crate::rendezvous;
 
-/// How long one address may take; the caller's time for all of it is shorter than what this adds up to.
-const LIMIT: Duration = Duration::from_millis(200);
 /// The longest answer, in bytes.
 const LONGEST: u64 = 256 * 1024;
 
-/// What the sidecar of a data directory answers.
+/// What the sidecar of a data directory answers. Each step may take `limit`; that all of it takes no longer is the
+/// caller's matter.
 ///
 /// # Errors
 /// When there is none, or it does not answer with what a hook may say.
-pub(super) fn ask(data: &DataDir, event: HookEvent, input: &HookInput) -> io::Result<HookOutput> {
+pub(super) fn ask(
+    data: &DataDir,
+    event: HookEvent,
+    input: &HookInput,
+    limit: Duration,
+) -> io::Result<HookOutput> {
     let live = rendezvous::read(&data.rendezvous()).ok_or(io::ErrorKind::NotFound)?;
     let body = serde_json::to_string(input)?;
     let mut answer = Vec::new();
-    send(&live, event, &body)?
+    send(&live, event, &body, limit)?
         .take(LONGEST)
         .read_to_end(&mut answer)?;
     let (head, body) = split(&answer).ok_or(io::ErrorKind::InvalidData)?;
@@ -35,14 +39,14 @@ pub(super) fn ask(data: &DataDir, event: HookEvent, input: &HookInput) -> io::Re
 }
 
 /// Sends the request. HTTP/1.0, so that the answer comes as it is and ends with the connection.
-fn send(live: &Rendezvous, event: HookEvent, body: &str) -> io::Result<TcpStream> {
+fn send(live: &Rendezvous, event: HookEvent, body: &str, limit: Duration) -> io::Result<TcpStream> {
     let mut last = io::ErrorKind::NotConnected.into();
     for host in HOSTS {
         let address = SocketAddr::new(host, live.port);
-        match TcpStream::connect_timeout(&address, LIMIT) {
+        match TcpStream::connect_timeout(&address, limit) {
             Ok(mut stream) => {
-                stream.set_read_timeout(Some(LIMIT))?;
-                stream.set_write_timeout(Some(LIMIT))?;
+                stream.set_read_timeout(Some(limit))?;
+                stream.set_write_timeout(Some(limit))?;
                 let head = format!(
                     "POST /hook/{} HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\
                      Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",

@@ -23,6 +23,13 @@ fn command(project: &Project, event: &str) -> Command {
     command
 }
 
+/// The same where what the sidecar says matters: a loaded machine may take longer than a hook waits.
+fn patient(project: &Project, event: &str) -> Command {
+    let mut command = command(project, event);
+    command.args(["--limit-ms", "30000"]);
+    command
+}
+
 fn as_claude_code(command: &mut Command, project: &Project) {
     command
         .env_clear()

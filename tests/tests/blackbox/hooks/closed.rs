@@ -193,6 +193,19 @@ fn the_attack_on_the_token_is_denied_at_every_step() -> Result<()> {
         let step = tool(&project, name, input);
         assert_eq!(decision(&project, &step)?, "deny", "{step}");
     }
+    // A data directory that is named through a link has two names.
+    let linked = project.outside().join("linked");
+    std::os::unix::fs::symlink(&project.data, &linked)?;
+    for name in [&linked, &project.data] {
+        let mut command = command(&project, "PreToolUse");
+        command.env("DATA_DIR", &linked);
+        let step = bash(&project, &format!("cat {}/ui.token", name.display()));
+        let answer = answered(run(command, step.to_string().as_bytes())?)?;
+        assert_eq!(
+            answer["hookSpecificOutput"]["permissionDecision"], "deny",
+            "{step}"
+        );
+    }
     ensure!(sidecar.stop()?.success());
     Ok(())
 }

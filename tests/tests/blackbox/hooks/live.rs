@@ -1,7 +1,7 @@
 //! The hooks of a Claude session that a live sidecar hears of.
 
+use paige_tests::anthropic::{self, Fake};
 use paige_tests::mcp::Era;
-use paige_tests::sidecar::PATIENCE;
 use paige_tests::{Claude, Record, Sidecar, Socket};
 
 use super::*;
@@ -11,27 +11,17 @@ fn of(project: &Project, id: &str, event: &str, more: Value) -> Result<Value> {
     let mut input = json!({"session_id": id, "hook_event_name": event, "cwd": project.root});
     let fields = input.as_object_mut().context("an object")?;
     fields.extend(more.as_object().cloned().unwrap_or_default());
-    // A loaded machine may take longer than a hook waits, which then says nothing; the sidecar has heard it.
-    hook(project, event, &input)
+    let command = patient(project, event);
+    answered(run(command, input.to_string().as_bytes())?)
 }
 
-/// The same where something has to be said: asked again until the sidecar was fast enough.
+/// The same where something has to be said.
 fn said(project: &Project, id: &str, event: &str, more: &Value) -> Result<String> {
-    let deadline = std::time::Instant::now() + PATIENCE;
-    loop {
-        let answer = of(project, id, event, more.clone())?;
-        let context = &answer["hookSpecificOutput"]["additionalContext"];
-        match context.as_str() {
-            Some(text) if !text.starts_with("Paige's sidecar does not run") => {
-                assert_eq!(answer["hookSpecificOutput"]["hookEventName"], event);
-                return Ok(text.to_owned());
-            }
-            _ => ensure!(
-                std::time::Instant::now() < deadline,
-                "{event} says nothing: {answer}"
-            ),
-        }
-    }
+    let answer = of(project, id, event, more.clone())?;
+    let said = &answer["hookSpecificOutput"];
+    ensure!(said["hookEventName"] == event, "{answer}");
+    let text = said["additionalContext"].as_str().context("a context")?;
+    Ok(text.to_owned())
 }
 
 const SESSIONS: &str = "SELECT id, status, started_by FROM sessions ORDER BY id";
@@ -125,19 +115,16 @@ async fn hooks_of_another_project_say_so_and_change_nothing() -> Result<()> {
     let other = project.outside().join("other");
     std::fs::create_dir(&other)?;
     let elsewhere = |event: &str, more: &Value| -> Result<Value> {
-        let mut command = command(&project, event);
+        let mut command = patient(&project, event);
         command.env("CLAUDE_PROJECT_DIR", &other);
         answered(run(command, more.to_string().as_bytes())?)
     };
-    let deadline = std::time::Instant::now() + PATIENCE;
-    loop {
-        let start = json!({"session_id": "c1", "cwd": other, "source": "startup"});
-        let answer = elsewhere("SessionStart", &start)?.to_string();
-        if answer.contains("No coaching session was started: This sidecar serves") {
-            break;
-        }
-        ensure!(std::time::Instant::now() < deadline, "{answer}");
-    }
+    let start = json!({"session_id": "c1", "cwd": other, "source": "startup"});
+    let answer = elsewhere("SessionStart", &start)?.to_string();
+    ensure!(
+        answer.contains("No coaching session was started: This sidecar serves"),
+        "{answer}"
+    );
     let prompt = json!({"session_id": "c1", "cwd": other, "prompt": "why?"});
     assert_eq!(elsewhere("UserPromptSubmit", &prompt)?, Value::Null);
     // What comes after it is there: nothing else will be.
@@ -185,8 +172,12 @@ async fn a_prompt_brings_the_editor_and_leaves_its_class() -> Result<()> {
     ensure!(told.contains("Open files: a.rs"), "{told}");
     ensure!(told.contains("+fn typed() {}"), "{told}");
     ensure!(!told.contains("unsaved-text"), "{told}");
-    let compacted = run(command(&project, "PreCompact"), br#"{"session_id": "c1"}"#)?;
+    let compact = json!({"session_id": "c1", "cwd": project.root}).to_string();
+    let compacted = run(patient(&project, "PreCompact"), compact.as_bytes())?;
     assert_eq!(compacted.status.code(), Some(0));
+    let kept = String::from_utf8(compacted.stdout)?;
+    ensure!(kept.starts_with("Paige's rules"), "{kept}");
+    ensure!(kept.contains("Coaching session 1 is active"), "{kept}");
 
     let logged = "SELECT DISTINCT data FROM action_log WHERE action_type = 'prompt_submitted'";
     record
@@ -245,10 +236,12 @@ async fn what_claude_does_with_its_own_tools_is_on_the_timeline() -> Result<()> 
     );
     record.expect_actions("command_run", &[diff, test]).await?;
 
-    assert_eq!(
-        decision(&project, &bash(&project, "sed -i s/a/b/ a.rs"))?,
-        "deny"
-    );
+    let edit = patient(&project, "PreToolUse");
+    let edit = answered(run(
+        edit,
+        bash(&project, "sed -i s/a/b/ a.rs").to_string().as_bytes(),
+    )?)?;
+    assert_eq!(edit["hookSpecificOutput"]["permissionDecision"], "deny");
     let denied = json!({"session": null, "data": {
         "toolName": "Bash", "decision": "deny", "rule": "option", "subject": "sed -i s/a/b/ a.rs",
     }});
@@ -278,19 +271,12 @@ async fn an_answer_with_too_much_code_is_sent_back_once() -> Result<()> {
         json!({"type": "assistant", "message": {"content": [{"type": "text", "text": much}]}}),
     ];
     std::fs::write(&transcript, lines.map(|line| format!("{line}\n")).concat())?;
-    let deadline = std::time::Instant::now() + PATIENCE;
-    let answer = loop {
-        let answer = of(
-            &project,
-            "c1",
-            "Stop",
-            json!({"transcript_path": transcript}),
-        )?;
-        if !answer.is_null() {
-            break answer;
-        }
-        ensure!(std::time::Instant::now() < deadline, "it is not sent back");
-    };
+    let answer = of(
+        &project,
+        "c1",
+        "Stop",
+        json!({"transcript_path": transcript}),
+    )?;
     assert_eq!(answer["decision"], "block");
     let reason = answer["reason"].as_str().unwrap_or_default();
     ensure!(
@@ -353,6 +339,48 @@ async fn the_door_knows_its_hooks_and_its_token() -> Result<()> {
     assert_eq!(post("Notification", hook, "{}").await?, 404);
     assert_eq!(post("Stop", hook, "{").await?, 400);
     assert_eq!(post("Stop", hook, r#"{"prompt": 7}"#).await?, 400);
+    ensure!(sidecar.stop()?.success());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_said_is_wrapped_up_behind_the_end() -> Result<()> {
+    let fake = Fake::start(&anthropic::demo_script()?).await?;
+    let project = Project::empty()?;
+    let sidecar = Sidecar::thinking(&project, &fake, &[])?;
+    let record = Record::of(&project)?;
+    said(
+        &project,
+        "c1",
+        "SessionStart",
+        &json!({"source": "startup"}),
+    )?;
+    let transcript = project.outside().join("t.jsonl");
+    let lines = [
+        json!({"type": "user", "message": {"content": "I found it by printing. API_KEY=sk-ant-0123456789abcdef0123"}}),
+        json!({"type": "user", "message": {"content": [{"type": "tool_result", "content": "the text of a file"}]}}),
+        json!({"type": "assistant", "message": {"content": [{"type": "tool_use", "name": "Grep", "input": {}}]}}),
+    ];
+    std::fs::write(&transcript, lines.map(|line| format!("{line}\n")).concat())?;
+    of(
+        &project,
+        "c1",
+        "SessionEnd",
+        json!({"reason": "other", "transcript_path": transcript}),
+    )?;
+    // Its end was answered, whatever comes of its wrap-up.
+    let over =
+        "SELECT count(*) AS n FROM sessions WHERE status IN ('completed', 'completed_with_errors')";
+    record.expect_rows(over, &[json!({"n": 1})]).await?;
+    let asked = fake.requests();
+    let reflection = asked
+        .iter()
+        .find(|seen| seen.request.call == "reflection_agent");
+    let text = reflection.context("it reflected")?.request.text();
+    ensure!(text.contains("I found it by printing"), "{text}");
+    ensure!(text.contains("(Claude used Grep)"), "{text}");
+    ensure!(!text.contains("0123456789abcdef"), "{text}");
+    ensure!(!text.contains("the text of a file"), "{text}");
     ensure!(sidecar.stop()?.success());
     Ok(())
 }
