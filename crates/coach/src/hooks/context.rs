@@ -51,7 +51,15 @@ impl Coach {
         if !open.is_empty() {
             text.push_str(&format!("Open files: {}\n", named(&open)));
         }
-        let diffs = self.diffs(self.dirty_for_claude()).await?;
+        let diffs = match self.diffs(self.dirty_for_claude()).await {
+            Ok(diffs) => diffs,
+            // One file that cannot be read must not hide the rest.
+            Err(CoachError::File(error)) => {
+                tracing::debug!(%error, "Unsaved changes could not be told beside a prompt.");
+                Vec::new()
+            }
+            Err(error) => return Err(error),
+        };
         text.push_str(&shown(
             &diffs,
             limits.diff_files,

@@ -1,5 +1,7 @@
 //! The hooks of a Claude session that a live sidecar hears of.
 
+use std::slice::from_ref;
+
 use paige_tests::anthropic::{self, Fake};
 use paige_tests::mcp::Era;
 use paige_tests::{Claude, Record, Sidecar, Socket};
@@ -50,7 +52,7 @@ async fn a_session_begins_with_the_first_claude_and_ends_with_the_last() -> Resu
     ensure!(told.contains("Coaching session 1 is active"), "{told}");
     ensure!(told.chars().count() <= 6000, "{told}");
     let active = json!({"id": 1, "status": "active", "started_by": "hook"});
-    assert_eq!(record.rows(SESSIONS, [])?, [active.clone()]);
+    assert_eq!(record.rows(SESSIONS, [])?, from_ref(&active));
     let told = said(
         &project,
         "c2",
@@ -61,7 +63,7 @@ async fn a_session_begins_with_the_first_claude_and_ends_with_the_last() -> Resu
         told.contains("ask the developer once whether to go on"),
         "{told}"
     );
-    assert_eq!(record.rows(SESSIONS, [])?, [active.clone()]);
+    assert_eq!(record.rows(SESSIONS, [])?, from_ref(&active));
 
     // Neither of these lets the session end: they go on, are still there, or were never part of it.
     for (id, reason) in [
@@ -220,7 +222,7 @@ async fn what_claude_does_with_its_own_tools_is_on_the_timeline() -> Result<()> 
     };
     let diff = command("git diff", "other", 0, json!([]));
     record
-        .expect_actions("command_run", &[diff.clone()])
+        .expect_actions("command_run", from_ref(&diff))
         .await?;
     ran(
         "PostToolUseFailure",
