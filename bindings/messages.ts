@@ -219,7 +219,39 @@ export type Action =
 	/** Who told. */
 	source: CommandSource,
 } } |
-/** The Observer asked, and was answered. */
+/** Claude looked into a file or folder with a tool of its own. */
+{ actionType: "claude_read"; data: {
+	/** The tool: `Read`, `Grep` or `Glob`. */
+	toolName: string,
+	/** What it looked into, relative to the project where it lies in it, secrets out. */
+	path: string,
+} } |
+/** A tool of Claude was kept from running by the read-only rule. */
+{ actionType: "tool_denied"; data: {
+	/** The tool. */
+	toolName: string,
+	/** `deny`, or `ask` when it was left to the human. */
+	decision: ToolDecision,
+	/** The rule that decided. */
+	rule: string,
+	/** The command line or the path, cut short and secrets out. */
+	subject: string,
+} } |
+/** The human wrote to Claude; the text itself is not kept. */
+{ actionType: "prompt_submitted"; data: {
+	/** What the prompt asks for. */
+	class: PromptClass,
+} } |
+/** An answer of Claude in the terminal showed more code than the learner's stage allows. */
+{ actionType: "answer_too_large"; data: {
+	/** Lines of its longest contiguous code. */
+	lines: number,
+	/** As many as it may have. */
+	allowed: number,
+	/** Claude was told to say it again; false when it had been told already. */
+	blocked: boolean,
+} } |
+ /** The Observer asked, and was answered. */
 { actionType: "observer_triage"; data: {
 	/** What made it look. */
 	trigger: Trigger,
@@ -1487,6 +1519,15 @@ export type PreviousAttempts = {
 	attempts: Attempt[],
 };
 
+/** What a prompt asks for: the inquiry share counts questions against requests (coaching.md §6). */
+export type PromptClass =
+/** To understand something. */
+"question" |
+/** To have something done. */
+"request" |
+/** Neither. */
+"other";
+
 /** An open issue with its rating. */
 export type RatedIssue = {
 	/** Its number. */
@@ -2002,6 +2043,13 @@ export type Tone =
 "warning" |
 /** Wrong. */
 "error";
+
+/** What the read-only rule did with a tool that it did not allow. */
+export type ToolDecision =
+/** It was left to the human. */
+"ask" |
+/** It was denied. */
+"deny";
 
 /** What can happen to an entry of the tree. */
 export type TreeAction =

@@ -8,6 +8,7 @@ mod deaf;
 mod diff;
 mod hanging;
 mod history;
+mod hook;
 mod idle;
 mod mcp;
 mod observer;
@@ -40,7 +41,7 @@ pub(crate) struct Row {
 }
 
 /// All of them.
-pub(crate) const ROWS: [Row; 18] = [
+pub(crate) const ROWS: [Row; 19] = [
     start::ROW,
     idle::ROW,
     mcp::ROW,
@@ -59,6 +60,7 @@ pub(crate) const ROWS: [Row; 18] = [
     abandoned::ROW,
     deaf::ROW,
     observer::ROW,
+    hook::ROW,
 ];
 
 /// A sidecar with a coaching session and a window, as at work.

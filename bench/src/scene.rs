@@ -94,6 +94,11 @@ impl Scene {
 }
 
 impl House {
+    /// The sidecar's program.
+    pub(crate) fn program(&self) -> &Path {
+        &self.sidecar
+    }
+
     /// Starts the sidecar.
     pub(crate) fn sidecar(&self) -> Result<Server> {
         Server::sidecar(&self.sidecar, &self.project, &self.data)

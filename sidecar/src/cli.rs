@@ -152,6 +152,15 @@ pub(crate) enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// What Claude Code runs at its hooks: the hook's JSON on stdin, its answer on stdout. PreToolUse is the
+    /// read-only rule, which needs no sidecar; all else goes to the sidecar that runs on this data directory.
+    Hook {
+        /// The event, as Claude Code names it, for instance SessionStart.
+        event: String,
+        /// For how many milliseconds the sidecar is waited for, on a machine that is slow. [default: 250]
+        #[arg(long, value_name = "N")]
+        limit_ms: Option<u64>,
+    },
     /// Remove a session, or all that is kept of a project, for good. No sidecar may be running.
     Forget {
         /// The id of the session; `paige-sidecar sessions` lists them.

@@ -43,7 +43,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(5);
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
 /// Where a sidecar listens that listens on this machine alone.
-const HOSTS: [IpAddr; 2] = [
+pub(crate) const HOSTS: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::LOCALHOST),
     IpAddr::V6(Ipv6Addr::LOCALHOST),
 ];

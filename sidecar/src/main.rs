@@ -12,6 +12,7 @@ mod data_dir;
 #[cfg(feature = "demo")]
 mod demo;
 mod exit;
+mod hook;
 mod lifecycle;
 mod logging;
 mod mind;
@@ -87,6 +88,7 @@ fn main() -> ExitCode {
         }
         Some(Command::Doctor { json }) => commands::doctor(&settings, json),
         Some(Command::UninstallPlugin { yes }) => commands::uninstall(&settings, yes),
+        Some(Command::Hook { event, limit_ms }) => return hook::run(settings, &event, limit_ms),
         Some(Command::Forget {
             session,
             project,

@@ -15,6 +15,8 @@ mod files;
 mod forget;
 #[path = "blackbox/guard.rs"]
 mod guard;
+#[path = "blackbox/hooks.rs"]
+mod hooks;
 #[path = "blackbox/hub.rs"]
 mod hub;
 #[path = "blackbox/limits.rs"]

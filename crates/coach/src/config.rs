@@ -24,6 +24,8 @@ pub struct Config {
     pub commands: Commands,
     /// When the Observer looks, asks and nudges.
     pub observer: observer::Config,
+    /// What Claude is told by hooks, and how prompts are told apart.
+    pub hooks: Hooks,
     /// How long what happened in a session is kept after its end; for ever when it is not set. Not a
     /// number of coaching, so that it is set with the other limits.
     #[serde(skip)]
@@ -38,6 +40,22 @@ pub struct Commands {
     pub test: Vec<String>,
     /// Those that build.
     pub build: Vec<String>,
+}
+
+/// What Claude is told by hooks, and how prompts are told apart.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hooks {
+    /// Characters of what is told when a Claude session begins.
+    pub session_context_chars: usize,
+    /// Characters of what is told beside each prompt.
+    pub prompt_context_chars: usize,
+    /// Files whose unsaved changes are told beside each prompt.
+    pub diff_files: usize,
+    /// Lines of those changes, in all.
+    pub diff_lines: usize,
+    /// The words by which prompts are told apart.
+    pub prompts: crate::hooks::Prompts,
 }
 
 /// What is noticed of unsaved text, and how it is kept.
@@ -108,6 +126,26 @@ impl Config {
                     self.buffers.summary_seconds
                 ),
             });
+        }
+        for (name, chars) in [
+            (
+                "hooks.session_context_chars",
+                self.hooks.session_context_chars,
+            ),
+            (
+                "hooks.prompt_context_chars",
+                self.hooks.prompt_context_chars,
+            ),
+        ] {
+            // Claude Code shows Claude no more than that of it.
+            if !(2000..=10_000).contains(&chars) {
+                problems.push(Problem {
+                    name,
+                    message: format!(
+                        "What Claude is told by a hook has 2000 to 10000 characters, not {chars}."
+                    ),
+                });
+            }
         }
         problems.extend(self.teach.problems());
         problems.extend(self.observer.problems());
@@ -190,10 +228,11 @@ mod tests {
     }
 
     #[test]
-    fn times_that_make_no_sense_are_refused() {
+    fn numbers_that_make_no_sense_are_refused() {
         let mut config = Config::default();
         config.buffers.backup_delay_ms = 1001;
         config.buffers.summary_seconds = 0;
+        config.hooks.prompt_context_chars = 10_001;
         let names: Vec<_> = config
             .validate()
             .iter()
@@ -201,7 +240,11 @@ mod tests {
             .collect();
         assert_eq!(
             names,
-            ["buffers.backup_delay_ms", "buffers.summary_seconds"]
+            [
+                "buffers.backup_delay_ms",
+                "buffers.summary_seconds",
+                "hooks.prompt_context_chars"
+            ]
         );
     }
 

@@ -113,7 +113,7 @@ fn check_all(rules: &Rules, texts: &[(Said, Place)], project: &Project) -> Resul
 }
 
 /// The phase that the session is in.
-fn active_phase(reader: &Reader<'_>, session: u32) -> Result<Option<Phase>, StoreError> {
+pub(crate) fn active_phase(reader: &Reader<'_>, session: u32) -> Result<Option<Phase>, StoreError> {
     match plans::active(reader, session)? {
         Some(plan) => phases::active(reader, plan.id),
         None => Ok(None),

@@ -14,6 +14,7 @@ mod error;
 mod files;
 mod guard;
 mod hints;
+mod hooks;
 mod marks;
 mod messages;
 mod mind;

@@ -165,6 +165,20 @@ impl Coach {
     /// # Errors
     /// Without an active session.
     pub async fn end(&self, transcript: Option<String>) -> Result<Ending, CoachError> {
+        let ended = self.end_when(transcript, |_, _| Ok(true)).await?;
+        ended.ok_or(CoachError::NoActiveSession)
+    }
+
+    /// The same if `wanted`, which sees the active session in the unit that ends it, says so; what it
+    /// changes there stays.
+    ///
+    /// # Errors
+    /// Without an active session.
+    pub(crate) async fn end_when(
+        &self,
+        transcript: Option<String>,
+        wanted: impl FnOnce(&mut Unit<'_>, &Session) -> Result<bool, CoachError> + Send + 'static,
+    ) -> Result<Option<Ending>, CoachError> {
         let waiting = self.0.wrapped_up.subscribe();
         let thinks = self.can_think().is_ok();
         let observed = self.0.config.observer.enabled;
@@ -177,15 +191,21 @@ impl Coach {
         let completed = self
             .commit(move |unit| {
                 let active = sessions::active(unit)?.ok_or(CoachError::NoActiveSession)?;
+                if !wanted(unit, &active)? {
+                    return Ok(None);
+                }
                 let learns = transcript.is_some() || wrap_up::is_eventful(unit, active.id)?;
                 if !(thinks && learns) {
-                    return end(unit, &active, rows::SessionStatus::Completed, observed);
+                    return end(unit, &active, rows::SessionStatus::Completed, observed).map(Some);
                 }
                 let ended = end(unit, &active, rows::SessionStatus::Ending, observed)?;
                 wrap_up::schedule(unit, active.id, transcript.as_deref())?;
-                Ok(ended)
+                Ok(Some(ended))
             })
             .await?;
+        let Some(completed) = completed else {
+            return Ok(None);
+        };
         self.0.wrap_up_due.notify_one();
         self.0.marks.lock().clear();
         self.0.previous.lock().clear();
@@ -195,10 +215,10 @@ impl Coach {
             session = completed.session_id,
             "The coaching session has ended."
         );
-        Ok(Ending {
+        Ok(Some(Ending {
             ended: completed,
             waiting,
-        })
+        }))
     }
 
     /// What was done in a session.

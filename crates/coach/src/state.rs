@@ -178,7 +178,7 @@ impl Coach {
 
     /// The unsaved buffers that a model may see: files that hold secrets are the human's alone
     /// (blueprint §5).
-    fn dirty_for_claude(&self) -> Vec<(ProjectPath, Buffer)> {
+    pub(crate) fn dirty_for_claude(&self) -> Vec<(ProjectPath, Buffer)> {
         let mut dirty = self.0.buffers.dirty();
         dirty.retain(|(path, _)| !self.0.workspace.is_secret(path));
         dirty
@@ -191,7 +191,10 @@ impl Coach {
         Ok(())
     }
 
-    async fn diffs(&self, dirty: Vec<(ProjectPath, Buffer)>) -> Result<Vec<FileDiff>, CoachError> {
+    pub(crate) async fn diffs(
+        &self,
+        dirty: Vec<(ProjectPath, Buffer)>,
+    ) -> Result<Vec<FileDiff>, CoachError> {
         let size: usize = dirty.iter().map(|(_, buffer)| buffer.content.len()).sum();
         let coach = self.clone();
         compare(size, move || coach.diffs_here(&dirty)).await

@@ -40,11 +40,13 @@ const MOST_ATTEMPTS: u32 = 5;
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// What of a session is worth a wrap-up: anything but that it was there and that Claude looked.
-const UNEVENTFUL: [&str; 4] = [
+const UNEVENTFUL: [&str; 6] = [
     "session_started",
     "session_resumed",
     "session_ended",
     "mcp_tool_call",
+    "claude_read",
+    "tool_denied",
 ];
 
 impl Coach {

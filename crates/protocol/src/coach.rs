@@ -7,6 +7,7 @@ pub mod dashboard;
 pub mod editor;
 pub mod files;
 pub mod hints;
+pub mod hooks;
 pub mod messages;
 pub mod practice;
 pub mod replay;

@@ -20,6 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     dispatch::{Desk, Facts},
+    hook,
     hub::{Config, Hub},
     replay, timeline, ws,
 };
@@ -103,7 +104,7 @@ impl Door {
         }
     }
 
-    /// The routes `/ws`, `/timeline` and `/replay`, to be put behind the guard.
+    /// The routes `/ws`, `/timeline`, `/replay` and `/hook/{event}`, to be put behind the guard.
     pub fn router(&self) -> Router {
         let timeline = timeline::router(self.store.clone(), self.stop.clone());
         let ws = ws::router(ws::Door {
@@ -112,7 +113,8 @@ impl Door {
             tasks: self.tasks.clone(),
         });
         let replay = replay::router(&self.desk, self.store.clone(), self.stop.clone());
-        ws.merge(timeline).merge(replay)
+        let hooks = hook::router(self.desk.coach.clone());
+        ws.merge(timeline).merge(replay).merge(hooks)
     }
 
     /// Closes every socket with 1001, ends every stream of the timeline, a replay, and what the door does on its

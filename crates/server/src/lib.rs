@@ -7,6 +7,7 @@
 mod desk;
 mod dispatch;
 pub mod guard;
+mod hook;
 pub mod http;
 mod hub;
 mod queue;

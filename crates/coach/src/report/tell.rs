@@ -1,6 +1,10 @@
 //! What an action of the timeline is called when a person reads of it.
 
-use paige_protocol::coach::{Action, files::TextRange};
+use paige_protocol::coach::{
+    Action,
+    action::{PromptClass, ToolDecision},
+    files::TextRange,
+};
 use serde::Serialize;
 
 use super::{
@@ -69,6 +73,14 @@ pub(super) fn tell(action: &Action) -> (Lane, String) {
             Lane::You,
             format!("Asked what {} of {} mean", lines(range), plain(path)),
         ),
+        Action::PromptSubmitted { class } => (
+            Lane::You,
+            match class {
+                PromptClass::Question => "Asked Claude a question of understanding".to_owned(),
+                PromptClass::Request => "Asked Claude to have something done".to_owned(),
+                PromptClass::Other => "Wrote to Claude".to_owned(),
+            },
+        ),
         Action::DashboardLoaded { .. } => (Lane::You, "Looked at the dashboard".to_owned()),
         Action::CommandRun {
             command,
@@ -94,6 +106,9 @@ pub(super) fn tell(action: &Action) -> (Lane, String) {
         | Action::FileHintsCleared {}
         | Action::IssueContextShown { .. }
         | Action::ExplainCompleted { .. }
+        | Action::ClaudeRead { .. }
+        | Action::ToolDenied { .. }
+        | Action::AnswerTooLarge { .. }
         | Action::McpToolCall { .. } => (Lane::Claude, claude(action)),
         Action::CoachingPipelineRun { .. }
         | Action::PhaseStarted { .. }
@@ -189,6 +204,31 @@ fn claude(action: &Action) -> String {
             let end = if *success { "was given" } else { "failed" };
             format!("An explanation of {} {end}", plain(path))
         }
+        Action::ClaudeRead { tool_name, path } => {
+            format!("Claude looked at {} ({})", quoted(path), plain(tool_name))
+        }
+        Action::ToolDenied {
+            tool_name,
+            decision,
+            subject,
+            ..
+        } => format!(
+            "Claude was {} {}: {}",
+            match decision {
+                ToolDecision::Ask => "held back from",
+                ToolDecision::Deny => "denied",
+            },
+            plain(tool_name),
+            quoted(subject)
+        ),
+        Action::AnswerTooLarge {
+            lines,
+            allowed,
+            blocked,
+        } => format!(
+            "An answer of Claude showed {lines} lines of code where {allowed} are allowed{}",
+            if *blocked { ", and was sent back" } else { "" }
+        ),
         Action::McpToolCall {
             tool_name,
             outcome,

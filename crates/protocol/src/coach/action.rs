@@ -241,6 +241,38 @@ pub enum Action {
         /// Who told.
         source: CommandSource,
     },
+    /// Claude looked into a file or folder with a tool of its own.
+    ClaudeRead {
+        /// The tool: `Read`, `Grep` or `Glob`.
+        tool_name: String,
+        /// What it looked into, relative to the project where it lies in it, secrets out.
+        path: String,
+    },
+    /// A tool of Claude was kept from running by the read-only rule.
+    ToolDenied {
+        /// The tool.
+        tool_name: String,
+        /// `deny`, or `ask` when it was left to the human.
+        decision: ToolDecision,
+        /// The rule that decided.
+        rule: String,
+        /// The command line or the path, cut short and secrets out.
+        subject: String,
+    },
+    /// The human wrote to Claude; the text itself is not kept.
+    PromptSubmitted {
+        /// What the prompt asks for.
+        class: PromptClass,
+    },
+    /// An answer of Claude in the terminal showed more code than the learner's stage allows.
+    AnswerTooLarge {
+        /// Lines of its longest contiguous code.
+        lines: u32,
+        /// As many as it may have.
+        allowed: u32,
+        /// Claude was told to say it again; false when it had been told already.
+        blocked: bool,
+    },
     /// The Observer asked, and was answered.
     ObserverTriage {
         /// What made it look.
@@ -457,6 +489,28 @@ pub enum CommandSource {
     Pty,
 }
 
+/// What a prompt asks for: the inquiry share counts questions against requests (coaching.md §6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Type, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PromptClass {
+    /// To understand something.
+    Question,
+    /// To have something done.
+    Request,
+    /// Neither.
+    Other,
+}
+
+/// What the read-only rule did with a tool that it did not allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Type, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolDecision {
+    /// It was left to the human.
+    Ask,
+    /// It was denied.
+    Deny,
+}
+
 impl Action {
     /// The kind as it stands in `action_log.action_type`.
     pub fn kind(&self) -> &'static str {
@@ -487,6 +541,10 @@ impl Action {
             Self::UserExplainRequest { .. } => "user_explain_request",
             Self::ExplainCompleted { .. } => "explain_completed",
             Self::CommandRun { .. } => "command_run",
+            Self::ClaudeRead { .. } => "claude_read",
+            Self::ToolDenied { .. } => "tool_denied",
+            Self::PromptSubmitted { .. } => "prompt_submitted",
+            Self::AnswerTooLarge { .. } => "answer_too_large",
             Self::ObserverTriage { .. } => "observer_triage",
             Self::NudgeSent { .. } => "nudge_sent",
             Self::NudgeSuppressed { .. } => "nudge_suppressed",
