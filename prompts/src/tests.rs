@@ -88,27 +88,21 @@ fn every_prompt_is_whole() {
         "dreyfus_agent",
         "observer_triage",
         "reflection_agent",
-        "observer_triage",
     ]
     .map(|name| prompts.get(name).expect("a prompt"))
     .map(|prompt| (prompt.tier(), prompt.max_tokens()))
     .into();
     assert_eq!(
-            facts,
-            [
-                (Tier::Haiku, 2048),
-                (Tier::Sonnet, 8192),
-                (Tier::Sonnet, 4096),
-                (Tier::Sonnet, 2048),
-    <<<<<<< HEAD
-                (Tier::Haiku, 512),
-                (Tier::Haiku, 2048)
-    =======
-                (Tier::Haiku, 2048),
-                (Tier::Haiku, 512)
-    >>>>>>> wt-obs
-            ]
-        );
+        facts,
+        [
+            (Tier::Haiku, 2048),
+            (Tier::Sonnet, 8192),
+            (Tier::Sonnet, 4096),
+            (Tier::Sonnet, 2048),
+            (Tier::Haiku, 512),
+            (Tier::Haiku, 2048)
+        ]
+    );
 }
 
 #[test]
@@ -141,22 +135,6 @@ fn dreyfus_agent() {
 fn observer_triage() {
     check(
         "observer_triage",
-        expect_file!["snapshots/observer_triage.txt"],
-    );
-}
-
-#[test]
-fn observer_triage() {
-    check(
-        "observer_triage",
-        json!({
-            "snapshot": {
-                "trigger": "buffer_updates",
-                "current_phase": {"number": 1, "title": "Find it", "description": "Find where the callback runs twice.", "expected_files": ["src/login.ts"], "status": "active", "begun": "4m"},
-                "recent_actions": [{"type": "buffer_update", "path": "src/app.ts", "times": 5, "ago": "2s"}],
-                "signals": [{"signal": "wrong_file", "holds": "yes", "evidence": "edited src/app.ts for 3m12s without a look at an expected file"}],
-            },
-        }),
         expect_file!["snapshots/observer_triage.txt"],
     );
 }
