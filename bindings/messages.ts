@@ -251,7 +251,7 @@ export type Action =
 	/** Claude was told to say it again; false when it had been told already. */
 	blocked: boolean,
 } } |
- /** The Observer asked, and was answered. */
+/** The Observer asked, and was answered. */
 { actionType: "observer_triage"; data: {
 	/** What made it look. */
 	trigger: Trigger,

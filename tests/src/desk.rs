@@ -114,7 +114,7 @@ impl Desk {
         let expires = now.as_secs_f64() + seconds;
         let expires = paige_store::from_millis((expires * 1000.0) as i64);
         let mut payload = json!({
-            "signal": "wrong_file", "confidence": 0.9, "context": "{}", "message": line,
+            "signal": "wrong_file", "confidence": 0.9, "context": {"step": "ask"}, "message": line,
             "expiresAt": expires, "deliver": true,
         });
         for (key, value) in more.as_object().into_iter().flatten() {

@@ -36,6 +36,9 @@ async fn save(client: &mut Socket, name: &str, rounds: usize) -> Result<Vec<Stri
     Ok(texts)
 }
 
+/// How many sessions are started and ended.
+const SESSIONS: usize = 4;
+
 /// Sessions and levels, as the learner starts, sets and ends them.
 async fn coach(client: &mut Socket, rounds: usize) -> Result<usize> {
     let mut answers = 0;
@@ -121,7 +124,7 @@ async fn run(args: &[&str]) -> Result<Option<Run>> {
     let (ones, twos, coached, tidied) = tokio::try_join!(
         save(&mut one, "one", 5),
         save(&mut two, "two", 5),
-        coach(&mut three, 4),
+        coach(&mut three, SESSIONS),
         tidy(&mut four, 2),
     )?;
     let saved: HashMap<String, Vec<u8>> = ones
@@ -140,7 +143,8 @@ async fn run(args: &[&str]) -> Result<Option<Run>> {
         tokio::try_join!(show(sidecar, Era::Sessions), show(sidecar, Era::Stateless),)?;
     let answered = saved.len() + coached + 1;
     let tool_results = shown + shown_as_well;
-    let pushes = answered + tool_results;
+    // Each start and end of a session also tells how the Observer is.
+    let pushes = answered + tool_results + 2 * SESSIONS + 1;
     for client in [&mut one, &mut two, &mut three, &mut four] {
         let last = u64::try_from(pushes)?;
         if client.seqs().last() != Some(&last) {

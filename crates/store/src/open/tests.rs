@@ -68,6 +68,7 @@ fn a_new_file_gets_every_table_and_is_private() {
             "learning_materials",
             "marks",
             "mcp_sessions",
+            "observers",
             "open_files",
             "outbox",
             "phase_hints",

@@ -304,7 +304,7 @@ mod tests {
             .unwrap()
             .to_utc();
         let payload = json!({
-            "signal": "wrong_file", "confidence": 0.8, "context": "{}", "message": "[PAIGE_OBSERVER] {}",
+            "signal": "wrong_file", "confidence": 0.8, "context": {"step": "ask"}, "message": "[PAIGE_OBSERVER] {}",
             "expiresAt": "2026-01-31T12:00:30.000Z", "deliver": true,
         });
         let with = |key: &str, value: serde_json::Value| {

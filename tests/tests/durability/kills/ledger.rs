@@ -73,6 +73,22 @@ impl Ledger {
             ensure!(row["seq"] == seq, "push {seq} is missing, there is {row}");
             let payload: Value =
                 serde_json::from_str(row["payload"].as_str().context("a payload")?)?;
+            let push = json!({
+                "type": row["kind"],
+                "payload": payload,
+                "seq": seq,
+                "timestamp": row["at"],
+            });
+            if row["kind"] == "observer:status" {
+                // It belongs to the start of a session, right after that push, or to its end, before it.
+                let starts = self
+                    .pushes
+                    .last()
+                    .is_some_and(|last| last["type"] == "session:started");
+                ensure!(payload["active"] == starts, "push {seq} is {payload}");
+                self.pushes.push(push);
+                continue;
+            }
             let entry = entries
                 .next()
                 .with_context(|| format!("{row} has no entry on the timeline"))?;
@@ -126,12 +142,7 @@ impl Ledger {
                 "push {seq} is {expected}, and its entry {told}"
             );
             self.fold(row["kind"].as_str().unwrap_or_default(), &payload)?;
-            self.pushes.push(json!({
-                "type": row["kind"],
-                "payload": payload,
-                "seq": seq,
-                "timestamp": row["at"],
-            }));
+            self.pushes.push(push);
         }
         if let Some(entry) = entries.next() {
             anyhow::bail!("an entry was not pushed: {entry}");
