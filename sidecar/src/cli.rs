@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::run::RunArgs;
-pub(crate) use self::settings::{Limits, MindSettings, Settings};
+pub(crate) use self::settings::{MindSettings, Settings};
 
 const FIRST_STEPS: &str = "\
 First steps:

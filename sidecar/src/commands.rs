@@ -5,7 +5,7 @@ mod doctor;
 mod forget;
 mod live;
 mod logs;
-mod loopback;
+pub(crate) mod loopback;
 mod memory;
 mod observer;
 mod plugin;
@@ -14,8 +14,6 @@ mod run;
 mod sessions;
 mod thinking;
 
-use std::io::{Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use paige_protocol::process::{Health, Rendezvous};
@@ -41,12 +39,6 @@ use crate::{rendezvous, tokens as keys};
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 /// How long `status` waits for an answer of the live sidecar.
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
-
-/// Where a sidecar listens that listens on this machine alone.
-pub(crate) const HOSTS: [IpAddr; 2] = [
-    IpAddr::V4(Ipv4Addr::LOCALHOST),
-    IpAddr::V6(Ipv6Addr::LOCALHOST),
-];
 
 /// What `status --json` prints. Never a token.
 #[derive(Debug, Serialize)]
@@ -259,21 +251,10 @@ fn not_running(data: &DataDir) -> Failure {
 
 /// What the sidecar on this port says of its uptime; `None` when it does not answer.
 fn uptime(port: u16) -> Option<f64> {
-    HOSTS.into_iter().find_map(|host| {
-        let address = SocketAddr::new(host, port);
-        let mut stream = TcpStream::connect_timeout(&address, ANSWER_LIMIT).ok()?;
-        stream.set_read_timeout(Some(ANSWER_LIMIT)).ok()?;
-        write!(
-            stream,
-            "GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
-        )
-        .ok()?;
-        let mut answer = String::new();
-        stream.take(64 * 1024).read_to_string(&mut answer).ok()?;
-        let (head, body) = answer.split_once("\r\n\r\n")?;
-        let health: Health = serde_json::from_str(body).ok()?;
-        head.starts_with("HTTP/1.1 200 ").then_some(health.uptime)
-    })
+    let answer = loopback::request(port, "GET", "/health", &[], "", Some(ANSWER_LIMIT)).ok()?;
+    let is_well = answer.status == 200;
+    let health: Health = serde_json::from_str(&answer.text(64 * 1024).ok()?).ok()?;
+    is_well.then_some(health.uptime)
 }
 
 #[cfg(test)]

@@ -249,7 +249,7 @@ impl Bridge {
             let bearer = format!("Bearer {}", live.tokens.mcp.expose());
             let headers = [("Authorization", &*bearer), ("Mcp-Session-Id", id)];
             // A session that nobody ends is forgotten in time.
-            let _ = request(live.port, "DELETE", "/mcp", &headers, "");
+            let _ = request(live.port, "DELETE", "/mcp", &headers, "", None);
         }
     }
 }
@@ -264,8 +264,8 @@ fn only_asks(message: &Value) -> bool {
 
 fn trouble_of(broken: Broken) -> Trouble {
     match broken {
-        Broken::NotSent => Trouble::Gone,
-        Broken::Unanswered => Trouble::Cut,
+        Broken::NotSent(_) => Trouble::Gone,
+        Broken::Unanswered(_) => Trouble::Cut,
     }
 }
 
@@ -292,7 +292,14 @@ fn post(live: &Rendezvous, session: &Session, message: &Value) -> Result<Answer,
     } else if let Some(id) = &session.id {
         headers.push(("Mcp-Session-Id", id));
     }
-    request(live.port, "POST", "/mcp", &headers, &message.to_string())
+    request(
+        live.port,
+        "POST",
+        "/mcp",
+        &headers,
+        &message.to_string(),
+        None,
+    )
 }
 
 /// Every JSON text of an answer: the events of a stream, or the body itself.

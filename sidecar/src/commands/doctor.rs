@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::live::project;
 use super::loopback;
 use super::plugin::{Look, look};
-use super::{holder, uptime};
+use super::{ANSWER_LIMIT, holder, uptime};
 use crate::cli::Settings;
 use crate::config::{self, EmbeddingModel, Start};
 use crate::exit::{Exit, Failure, print};
@@ -292,7 +292,14 @@ fn chroma(url: Option<&str>) -> Check {
             format!("{url} is not on this machine, and is not asked."),
         );
     };
-    match loopback::request(port, "GET", "/api/v2/heartbeat", &[], "") {
+    match loopback::request(
+        port,
+        "GET",
+        "/api/v2/heartbeat",
+        &[],
+        "",
+        Some(ANSWER_LIMIT),
+    ) {
         Ok(answer) if answer.status == 200 => ok("chroma", format!("{url} answers.")),
         _ => note(
             "chroma",

@@ -1,9 +1,16 @@
 //! One HTTP request to the live sidecar, over loopback and nowhere else.
 
 use std::io::{self, BufRead, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::time::Duration;
 
-use super::{ANSWER_LIMIT, HOSTS};
+/// Where a sidecar can be reached: where a host is missing the other serves alone.
+pub(crate) const HOSTS: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::LOCALHOST),
+    IpAddr::V6(Ipv6Addr::LOCALHOST),
+];
+/// How long a connection may take at most.
+const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 
 /// The longest head of an answer, in bytes.
 const LONGEST_HEAD: u64 = 64 * 1024;
@@ -12,9 +19,17 @@ const LONGEST_HEAD: u64 = 64 * 1024;
 #[derive(Debug)]
 pub(crate) enum Broken {
     /// Nobody took the request: it can be sent again.
-    NotSent,
+    NotSent(io::Error),
     /// It was sent and the answer did not come, or not whole: nobody knows whether it was done.
-    Unanswered,
+    Unanswered(io::Error),
+}
+
+impl From<Broken> for io::Error {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::NotSent(error) | Broken::Unanswered(error) => error,
+        }
+    }
 }
 
 /// The head of an answer, and its body, which ends with the connection.
@@ -47,7 +62,9 @@ impl Answer {
 }
 
 /// Sends a request to `port`. It is HTTP/1.0, so that the answer comes as it is and ends with the connection.
-/// There is no limit of time once it is sent: a plan or a wrap-up takes minutes.
+///
+/// `silence` is how long nothing may come of it; without one there is no limit once it is sent: a plan or
+/// a wrap-up takes minutes.
 ///
 /// # Errors
 /// [`Broken`], which says whether the request can be sent again.
@@ -57,26 +74,35 @@ pub(crate) fn request(
     path: &str,
     headers: &[(&str, &str)],
     body: &str,
+    silence: Option<Duration>,
 ) -> Result<Answer, Broken> {
+    let limit = silence.map_or(CONNECT_LIMIT, |silence| silence.min(CONNECT_LIMIT));
+    let mut last = io::ErrorKind::NotConnected.into();
     for host in HOSTS {
         let address = SocketAddr::new(host, port);
-        if let Ok(mut stream) = TcpStream::connect_timeout(&address, ANSWER_LIMIT) {
-            let mut head = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\n");
-            for (name, value) in headers {
-                // A line break in a value would begin a header of its own.
-                let value = value.replace(['\r', '\n'], " ");
-                head.push_str(&format!("{name}: {value}\r\n"));
+        let mut stream = match TcpStream::connect_timeout(&address, limit) {
+            Ok(stream) => stream,
+            Err(error) => {
+                last = error;
+                continue;
             }
-            head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
-            // A body that did not leave whole is never acted on.
-            stream
-                .write_all(head.as_bytes())
-                .and_then(|()| stream.write_all(body.as_bytes()))
-                .map_err(|_| Broken::NotSent)?;
-            return read_head(BufReader::new(stream)).map_err(|_| Broken::Unanswered);
+        };
+        let mut message = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\n");
+        for (name, value) in headers {
+            // A line break in a value would begin a header of its own.
+            let value = value.replace(['\r', '\n'], " ");
+            message.push_str(&format!("{name}: {value}\r\n"));
         }
+        message.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
+        // In one piece, so that it leaves in one; a body that did not leave whole is never acted on.
+        stream
+            .set_read_timeout(silence)
+            .and_then(|()| stream.set_write_timeout(silence))
+            .and_then(|()| stream.write_all(message.as_bytes()))
+            .map_err(Broken::NotSent)?;
+        return read_head(BufReader::new(stream)).map_err(Broken::Unanswered);
     }
-    Err(Broken::NotSent)
+    Err(Broken::NotSent(last))
 }
 
 fn read_head(mut body: BufReader<TcpStream>) -> io::Result<Answer> {

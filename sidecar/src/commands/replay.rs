@@ -1,15 +1,15 @@
 //! `replay`: the live sidecar shows the pushes of a session once more to the windows connected to it.
 
-use std::io::{self, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{self, Read as _};
 use std::time::Duration;
 
 use paige_protocol::ErrorCode;
 use paige_protocol::coach::replay::{ReplayEvent, ReplayRequest};
-use paige_protocol::process::{HttpError, Rendezvous};
+use paige_protocol::process::HttpError;
 
+use super::loopback::{Broken, request};
 use super::sessions::id_of;
-use super::{ANSWER_LIMIT, HOSTS, holder, not_running};
+use super::{holder, not_running};
 use crate::cli::Which;
 use crate::data_dir::DataDir;
 use crate::exit::{Exit, Failure, print, tell};
@@ -37,63 +37,31 @@ pub(crate) fn replay(data: &DataDir, session: Which, speed: f64) -> Result<(), F
             ),
         )
     })?;
-    let request = ReplayRequest { session_id, speed };
-    let mut answer = BufReader::new(ask(&live, token.trim(), &request)?);
-    let status = read_head(&mut answer).map_err(broken)?;
-    if status != 200 {
-        return Err(refused(status, answer));
-    }
-    show(session_id, answer)
-}
-
-/// Sends the request. HTTP/1.0, so that the answer comes as it is and ends with the connection.
-fn ask(live: &Rendezvous, token: &str, request: &ReplayRequest) -> Result<TcpStream, Failure> {
-    let body = serde_json::to_string(request)
+    let body = serde_json::to_string(&ReplayRequest { session_id, speed })
         .map_err(|error| Failure::internal("The request could not be written", error))?;
-    let mut last = None;
-    for host in HOSTS {
-        let address = SocketAddr::new(host, live.port);
-        match TcpStream::connect_timeout(&address, ANSWER_LIMIT) {
-            Ok(mut stream) => {
-                stream
-                    .set_read_timeout(Some(SILENCE_LIMIT))
-                    .and_then(|()| {
-                        write!(
-                            stream,
-                            "POST /replay HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
-                             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-                            body.len()
-                        )
-                    })
-                    .map_err(broken)?;
-                return Ok(stream);
-            }
-            Err(error) => last = Some(error),
+    let bearer = format!("Bearer {}", token.trim());
+    let headers = [
+        ("Authorization", bearer.as_str()),
+        ("Content-Type", "application/json"),
+    ];
+    let silence = Some(SILENCE_LIMIT);
+    let answer = match request(live.port, "POST", "/replay", &headers, &body, silence) {
+        Ok(answer) => answer,
+        Err(Broken::NotSent(error)) => {
+            return Err(Failure::new(
+                Exit::NotRunning,
+                format!(
+                    "The sidecar on port {} does not answer ({error}). Look at its log with `paige-sidecar logs`.",
+                    live.port
+                ),
+            ));
         }
+        Err(Broken::Unanswered(error)) => return Err(broken(error)),
+    };
+    if answer.status != 200 {
+        return Err(refused(answer.status, answer.body));
     }
-    Err(Failure::new(
-        Exit::NotRunning,
-        format!(
-            "The sidecar on port {} does not answer ({}). Look at its log with `paige-sidecar logs`.",
-            live.port,
-            last.map_or_else(String::new, |error| error.to_string())
-        ),
-    ))
-}
-
-/// The status of an answer, of which the head is then read.
-fn read_head(answer: &mut impl io::BufRead) -> io::Result<u16> {
-    let mut first = String::new();
-    answer.read_line(&mut first)?;
-    let mut line = String::new();
-    while answer.read_line(&mut line)? > 0 && line.trim_end() != "" {
-        line.clear();
-    }
-    first
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok())
-        .ok_or_else(|| io::ErrorKind::InvalidData.into())
+    show(session_id, answer.body)
 }
 
 fn refused(status: u16, answer: impl io::Read) -> Failure {

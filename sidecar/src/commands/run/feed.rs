@@ -25,7 +25,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use super::super::HOSTS;
+use super::super::loopback::HOSTS;
 use crate::data_dir::DataDir;
 
 /// How long a sidecar may take to let this process in.
