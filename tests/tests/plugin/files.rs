@@ -128,6 +128,7 @@ fn every_hook_runs_the_program_and_only_the_one_that_guards_blocks() -> Result<(
     let events: BTreeSet<&str> = hooks.keys().map(String::as_str).collect();
     let expected = [
         "PostToolUse",
+        "PostToolUseFailure",
         "PreCompact",
         "PreToolUse",
         "SessionEnd",
