@@ -6,3 +6,5 @@ mod bridge;
 mod files;
 #[path = "plugin/install.rs"]
 mod install;
+#[path = "plugin/validation.rs"]
+mod validation;
