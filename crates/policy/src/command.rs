@@ -202,10 +202,14 @@ impl Walker<'_> {
 
     /// Holds a folder for what lies below it.
     pub(crate) fn walk_into(&mut self, word: &Word, rule: &Command, scope: &Scope) {
-        if rule.walks && self.places.look(word, scope).above {
+        if !rule.walks {
+            return;
+        }
+        let seen = self.places.look(word, scope);
+        if seen.above {
             self.find(Rule::DataDirectory, &word.shown());
         }
-        if rule.walks && self.places.look(word, scope).unknown {
+        if seen.unknown {
             self.find(Rule::Dynamic, &word.shown());
         }
     }
